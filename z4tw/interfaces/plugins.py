@@ -1,0 +1,104 @@
+"""The plugin interfaces, and the values that they exchange.
+
+A plugin is a module-level object that provides ``IPluginFactory`` and one of the factory's
+kinds, found by ``twisted.plugin.getPlugins`` in ``z4tw.plugins`` and in any package that extends
+that path. ``doc/plugins.rst`` shows one from scratch.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import msgspec
+from zope.interface import Attribute, Interface
+
+from z4tw.model.control import Bucket, Principal
+
+
+class IPluginFactory(Interface):
+    """A named maker of one worker object from a section of the configuration."""
+
+    kind = Attribute("``policy``, ``encryption``, ``lifecycle`` or ``events``.")
+    name = Attribute("The name that the configuration uses, unique within a kind.")
+
+    def make(options: Mapping[str, str], ports: Any) -> Any:  # type: ignore[misc,empty-body]
+        """The worker object, a provider of the kind's interface, from its configuration section.
+
+        ``ports`` has what a plugin may use of the outside: ``reactor`` (IReactorTime),
+        ``data_dir`` (str), ``environ`` (mapping), ``offload`` (IOffload). Raises ``ValueError`` with
+        one line for a wrong option: the server then does not start."""
+
+
+class Effect(enum.Enum):
+    """What an evaluator says: an explicit deny wins over any allow; silence is a deny."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    ABSTAIN = "abstain"
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """An effect and why, for ``z4 explain`` and the debug log (no secrets)."""
+
+    effect: Effect
+    reason: str
+
+
+class PolicyRequest(msgspec.Struct, frozen=True):
+    """One action to be judged.
+
+    ``action`` is an IAM name (``s3:GetObject``); ``bucket`` is None for ListAllMyBuckets and
+    CreateBucket; ``key`` is empty for bucket actions. ``version_owner`` is the canonical account
+    id of the version acted upon where it is known. ``context`` maps condition keys
+    (``aws:SourceIp``, ``s3:prefix``, ...) to values.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+
+    principal: Principal
+    action: str
+    bucket_name: str
+    bucket: Bucket | None
+    key: str
+    context: Mapping[str, str]
+    version_owner: str = ""
+
+
+class IPolicyEvaluator(Interface):
+    """Judges actions. All configured evaluators are asked; pure and quick, never waits."""
+
+    def evaluate(request: PolicyRequest) -> Decision:  # type: ignore[misc,empty-body]
+        """Allow, deny or abstain, with the reason."""
+
+
+class IKeyring(Interface):
+    """Wraps the store's key-encryption keys with a master key that it guards.
+
+    Used at start and at rotation only, so it may be remote; data keys never reach it.
+    """
+
+    key_id = Attribute("The id of the master key that wraps now, as str.")
+
+    def wrap(key: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+        """*async* A 32-byte key, wrapped; the text of ``context`` is bound to it as associated
+        data."""
+
+    def unwrap(wrapped: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+        """*async* The key again. Raises ``WrongMasterKey`` when it was wrapped by another master
+        key or the context differs."""
+
+
+class ILifecycleAction(Interface):
+    """What a lifecycle rule does to a version; used by the expirer daemon."""
+
+    def act(bucket: Bucket, key: str, version: Any) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+        """*async* Perform the action on one version; repeating it is harmless."""
+
+
+class IEventSink(Interface):
+    """Receives bucket events from a durable outbox, at least once each."""
+
+    def deliver(event: Mapping[str, Any]) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+        """*async* Deliver one event record (AWS's event message structure 2.x); an exception
+        means that it is tried again later."""

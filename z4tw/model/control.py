@@ -1,0 +1,103 @@
+"""Accounts, users, access keys, buckets and the principal that a request acts as."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True):
+    """Owner of buckets and objects. ``id``: 64 hex digits (S3's canonical user id); ``number``:
+    12 decimal digits (in ARNs); ``name``: the DisplayName. Register key: the name."""
+
+    stamp: bytes
+    id: str
+    number: str
+    name: str
+    created_ms: int
+
+
+class User(msgspec.Struct, frozen=True, array_like=True):
+    """An identity of an account. The root user of an account has the account's id as ``id``.
+    Register key: the id."""
+
+    stamp: bytes
+    id: str
+    account: str  # the account's name
+    name: str
+    admin: bool = False
+    may_create_buckets: bool = True
+
+
+class AccessKey(msgspec.Struct, frozen=True, array_like=True):
+    """A credential of a user. ``sealed_secret`` is the secret wrapped by the control key.
+    Register key: the access key id. ``name`` is what ``z4 key create NAME`` was told."""
+
+    stamp: bytes
+    access_key_id: str
+    name: str
+    user: str  # the user's id
+    sealed_secret: bytes
+    created_ms: int
+
+
+class Grant(enum.IntFlag):
+    """What ``z4 bucket allow`` gives a user on a bucket."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    OWNER = 4
+
+
+class BucketState(enum.IntEnum):
+    """``active -> deleting -> (no record)``; a bucket found not empty goes back to active."""
+
+    ACTIVE = 0
+    DELETING = 1
+
+
+class Bucket(msgspec.Struct, frozen=True, array_like=True):
+    """A bucket. ``incarnation`` is a random 63-bit number, part of the address of all that it
+    holds, so that a bucket created again can never show old keys. ``versioning`` is ``""``,
+    ``Enabled`` or ``Suspended``; ``owner`` a canonical account id; ``grants`` maps a user id to
+    ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document.
+    Register key: the name."""
+
+    stamp: bytes
+    name: str
+    incarnation: int
+    owner: str
+    created_ms: int
+    region: str
+    state: int = BucketState.ACTIVE
+    versioning: str = ""
+    object_ownership: str = "ObjectWriter"
+    tags: dict[str, str] = {}
+    grants: dict[str, int] = {}
+    configurations: dict[str, bytes] = {}
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who a request acts as, after its signature was verified.
+
+    The anonymous principal has empty ids and may do only what something grants to everyone.
+    """
+
+    account_id: str
+    account_number: str
+    display_name: str
+    user_id: str
+    user_name: str
+    access_key_id: str
+    admin: bool = False
+    may_create_buckets: bool = False
+
+    @property
+    def anonymous(self) -> bool:
+        """True when the request carried no credentials."""
+        return not self.access_key_id
+
+
+ANONYMOUS = Principal("", "", "anonymous", "", "anonymous", "")

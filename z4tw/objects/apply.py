@@ -1,0 +1,63 @@
+"""Dispatch of a command to the family of its register (objects, uploads, control)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from z4tw.model.objects import Version
+from z4tw.model.registers import Change, Kind
+from z4tw.model.uploads import Upload
+from z4tw.objects import control, uploads, versions
+from z4tw.objects.commands import (
+    AbortUpload,
+    BeginCompletion,
+    Command,
+    CreateUpload,
+    DeleteObject,
+    DeleteVersion,
+    FinishCompletion,
+    PutPart,
+    PutVersion,
+    Replace,
+    SetTags,
+)
+
+
+class View(Protocol):
+    """What a command may see and draw beside its register, in the same transaction."""
+
+    guard: Upload | None
+    """For a PART register: the value of its upload's register."""
+
+    def load_page(self, id: bytes) -> tuple[Version, ...]:
+        """A page of older versions that the head names."""
+
+    def new_id(self) -> bytes:
+        """A new 16-byte id, for a page."""
+
+
+_COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] = {
+    PutVersion: (frozenset({Kind.OBJECT}), versions.put_version),
+    DeleteObject: (frozenset({Kind.OBJECT}), versions.delete_object),
+    DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
+    SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
+    CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
+    BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
+    FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),
+    AbortUpload: (frozenset({Kind.UPLOAD}), uploads.abort_upload),
+    PutPart: (frozenset({Kind.PART}), uploads.put_part),
+}
+
+
+def apply(kind: int, value: Any, command: Command, view: View) -> Change:
+    """The change that a command makes to a register's value (None: absent). Pure.
+
+    Raises ``TypeError`` for a command that is not of the register's kind: a defect of the caller.
+    """
+    if isinstance(command, Replace):
+        return control.replace(kind, value, command)
+    kinds, function = _COMMANDS[type(command)]
+    if kind not in kinds:
+        raise TypeError(f"{type(command).__name__} is no command for registers of kind {kind}")
+    return function(value, command, view)

@@ -1,0 +1,130 @@
+"""The commands that change registers: plain values that can cross a process or a network."""
+
+from __future__ import annotations
+
+import msgspec
+
+from z4tw.model.objects import BlobInfo, Manifest, Version
+from z4tw.model.uploads import Part, Upload
+
+
+class Condition(msgspec.Struct, frozen=True, array_like=True):
+    """Preconditions on the current version, evaluated where the change happens.
+
+    ``if_match``: an ETag without quotes, ``*``, or None. ``if_none_match``: True for
+    ``If-None-Match: *``. An absent object (or a delete marker) fails ``if_match`` with NoSuchKey,
+    a differing one with PreconditionFailed.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+
+    if_match: str | None = None
+    if_none_match: bool = False
+
+
+class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"):
+    """Add a version. ``versioning`` is the bucket's state (``""``, Enabled, Suspended): anything
+    but Enabled makes it the null version and replaces the one there is. ``version.stamp`` is a
+    proposal: the version gets a later one if the register has seen a later one.
+    ``version.is_null`` is set by the command from ``versioning``.
+
+    ``inline`` is the stored form of an INLINE body, ``blob`` describes a new FILE body,
+    ``manifest`` is a new MANIFEST body; all None for a body that is shared by reference.
+    """
+
+    version: Version
+    versioning: str = ""
+    condition: Condition | None = None
+    inline: bytes | None = None
+    blob: BlobInfo | None = None
+    manifest: Manifest | None = None
+
+
+class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):
+    """DELETE without a version id: removes the null version, or adds a delete marker owned by
+    ``owner`` (a canonical account id), as ``versioning`` says."""
+
+    stamp: bytes
+    owner: str
+    versioning: str = ""
+    condition: Condition | None = None
+
+
+class DeleteVersion(msgspec.Struct, frozen=True, array_like=True, tag="delete-version"):
+    """DELETE of one version for good; of one that is not there it succeeds without effect.
+    A condition applies to that version."""
+
+    stamp: bytes
+    version_id: str
+    condition: Condition | None = None
+
+
+class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
+    """Replace the tags of a version (``version_id`` empty: the current one)."""
+
+    stamp: bytes
+    version_id: str
+    tags: dict[str, str]
+
+
+class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
+    """Open a multipart upload."""
+
+    upload: Upload
+
+
+class BeginCompletion(msgspec.Struct, frozen=True, array_like=True, tag="begin-completion"):
+    """Fix what a completion makes: its stamp and the digest of its part list (BLAKE2b-128 of the
+    canonical list). Repeating it with the same digest succeeds and keeps the first stamp; another
+    digest while COMPLETING takes over only with a new stamp; a DONE upload with the same digest
+    answers ``Done(changed=False)``, with another one NoSuchUpload."""
+
+    stamp: bytes
+    digest: bytes
+
+
+class FinishCompletion(msgspec.Struct, frozen=True, array_like=True, tag="finish-completion"):
+    """The completed version is there: keep its answer until ``expires_ms`` and release the parts."""
+
+    stamp: bytes
+    digest: bytes
+    etag: str
+    version_id: str
+    checksum: str
+    expires_ms: int
+
+
+class AbortUpload(msgspec.Struct, frozen=True, array_like=True, tag="abort-upload"):
+    """Forget an open upload and release its parts; NoSuchUpload when there is none."""
+
+    stamp: bytes
+
+
+class PutPart(msgspec.Struct, frozen=True, array_like=True, tag="put-part"):
+    """Store a part, replacing an older one of its number. Refused with NoSuchUpload unless the
+    upload is open: the store hands the upload's value to ``apply`` as ``view.guard``."""
+
+    part: Part
+    blob: BlobInfo | None = None
+
+
+class Replace(msgspec.Struct, frozen=True, array_like=True, tag="replace"):
+    """Compare-and-set of a control register: ``record`` is the new value's MessagePack (None
+    removes it) and is stored when the present value's stamp is ``expected`` (None: absent);
+    otherwise ``Refused("ConditionalRequestConflict")``."""
+
+    expected: bytes | None
+    record: bytes | None
+
+
+Command = (
+    PutVersion
+    | DeleteObject
+    | DeleteVersion
+    | SetTags
+    | CreateUpload
+    | BeginCompletion
+    | FinishCompletion
+    | AbortUpload
+    | PutPart
+    | Replace
+)

@@ -1,0 +1,307 @@
+"""Commands on an object's register: its versions, newest first, in a head and its pages.
+
+The order of versions is the order of their stamps. A head holds at most ``HEAD_VERSIONS``; one
+more spills the older half into the newest page, so that a key written often rewrites a page once
+per ``_SPILL`` changes and not every time. Pages are immutable: changing one writes another.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from z4tw.model.objects import (
+    EMPTY_BODY,
+    HEAD_VERSIONS,
+    MAX_VERSIONS,
+    NULL_VERSION_ID,
+    PAGE_VERSIONS,
+    Body,
+    BodyKind,
+    Head,
+    PageRef,
+    Version,
+)
+from z4tw.model.registers import Change, Done, Refused
+from z4tw.model.stamps import ZERO_STAMP, after, parse_version_id
+from z4tw.objects.commands import (
+    Condition,
+    DeleteObject,
+    DeleteVersion,
+    PutVersion,
+    SetTags,
+)
+
+if TYPE_CHECKING:
+    from z4tw.objects.apply import View
+
+ENABLED = "Enabled"
+SUSPENDED = "Suspended"
+_SPILL = HEAD_VERSIONS // 2
+_EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
+
+
+class _Draft:
+    """A head in the making, and the pages and bodies that its change touches."""
+
+    def __init__(self, head: Head | None, view: View) -> None:
+        head = head or _EMPTY_HEAD
+        self.last = head.last
+        self.versions = list(head.versions)
+        self.pages = list(head.pages)
+        self._view = view
+        self.written: dict[bytes, tuple[Version, ...]] = {}
+        self.dropped_pages: list[bytes] = []
+        self.released: list[Body] = []
+        self.dropped_inline: list[bytes] = []
+
+    def add(self, version: Version) -> None:
+        """Make a version the newest one, spilling older ones into a page when the head is full."""
+        self.versions.insert(0, version)
+        self.last = version.stamp
+        if len(self.versions) > HEAD_VERSIONS:
+            older = self.versions[_SPILL:]
+            del self.versions[_SPILL:]
+            if self.pages and self.pages[0].count + len(older) <= PAGE_VERSIONS:
+                older += self._take_page(0)
+            self._write_page(0, tuple(older))
+
+    def drop(self, place: _Place) -> None:
+        """Remove a version, releasing its body."""
+        version = self._remove(place)
+        if version.body.kind == BodyKind.INLINE:
+            self.dropped_inline.append(version.body.id)
+        elif version.body.kind != BodyKind.EMPTY:
+            self.released.append(version.body)
+
+    def _remove(self, place: _Place) -> Version:
+        if place.page is None:
+            version = self.versions.pop(place.index)
+            if not self.versions and self.pages:
+                self.versions = list(self._take_page(0))
+                self._respill()
+            return version
+        kept = list(self._take_page(place.page))
+        version = kept.pop(place.index)
+        if kept:
+            self._write_page(place.page, tuple(kept))
+        return version
+
+    def _respill(self) -> None:
+        """A page that became the head may be longer than a head: page its older part again."""
+        if len(self.versions) > HEAD_VERSIONS:
+            older = tuple(self.versions[_SPILL:])
+            del self.versions[_SPILL:]
+            self._write_page(0, older)
+
+    def replace(self, place: _Place, version: Version) -> None:
+        """Put another value of the same version in its place."""
+        if place.page is None:
+            self.versions[place.index] = version
+            return
+        page = list(self._take_page(place.page))
+        page[place.index] = version
+        self._write_page(place.page, tuple(page))
+
+    def load(self, page: PageRef) -> tuple[Version, ...]:
+        """A page's versions, also of one that this change has written."""
+        written = self.written.get(page.id)
+        return self._view.load_page(page.id) if written is None else written
+
+    def _take_page(self, index: int) -> tuple[Version, ...]:
+        page = self.pages.pop(index)
+        versions = self.load(page)
+        if self.written.pop(page.id, None) is None:
+            self.dropped_pages.append(page.id)
+        return versions
+
+    def _write_page(self, index: int, versions: tuple[Version, ...]) -> None:
+        id = self._view.new_id()
+        self.written[id] = versions
+        has_null = any(version.is_null for version in versions)
+        reference = PageRef(id, versions[0].stamp, versions[-1].stamp, len(versions), has_null)
+        self.pages.insert(index, reference)
+
+    @property
+    def count(self) -> int:
+        """All versions, those in pages included."""
+        return len(self.versions) + sum(page.count for page in self.pages)
+
+    def change(self, done: Done, command: PutVersion | None = None) -> Change:
+        """The finished change; a key without versions loses its head."""
+        head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
+        acquire: tuple[Body, ...] = ()
+        inline = manifest = None
+        if command is not None:
+            body = command.version.body
+            if body.kind == BodyKind.INLINE:
+                if command.inline is None:
+                    raise ValueError("an inline body comes with its bytes")
+                inline = (body.id, command.inline)
+            elif body.kind != BodyKind.EMPTY:
+                acquire = (body,)
+            if command.manifest is not None:
+                manifest = (body.id, command.manifest)
+        return Change(
+            head,
+            done,
+            acquire=acquire,
+            release=tuple(self.released),
+            new_blobs=(command.blob,) if command is not None and command.blob is not None else (),
+            inline=inline,
+            drop_inline=tuple(self.dropped_inline),
+            manifest=manifest,
+            pages=tuple(self.written.items()),
+            drop_pages=tuple(self.dropped_pages),
+        )
+
+
+class _Place(NamedTuple):
+    """Where a version stands: in the head, or in the page of that index."""
+
+    version: Version
+    index: int
+    page: int | None = None
+
+
+def _find(draft: _Draft, version_id: str) -> _Place | None:
+    """The place of a version by its id or ``null``; ``""`` is the newest one."""
+    if not version_id:
+        return _Place(draft.versions[0], 0) if draft.versions else None
+    null = version_id == NULL_VERSION_ID
+    stamp = b"" if null else parse_version_id(version_id)
+    if stamp is None:
+        return None
+    for index, version in enumerate(draft.versions):
+        if version.is_null if null else (version.stamp == stamp and not version.is_null):
+            return _Place(version, index)
+    for number, page in enumerate(draft.pages):
+        if page.has_null if null else page.oldest <= stamp <= page.newest:
+            for index, version in enumerate(draft.load(page)):
+                if version.is_null if null else (version.stamp == stamp and not version.is_null):
+                    return _Place(version, index, number)
+    return None
+
+
+def find_version(head: Head | None, version_id: str, view: View) -> Version | None:
+    """One version of a key by id (``null`` and ``""``: the current one), or None."""
+    place = _find(_Draft(head, view), version_id)
+    return None if place is None else place.version
+
+
+def check_condition(condition: Condition | None, current: Version | None) -> Refused | None:
+    """Why a conditional write may not happen on the current version, or None when it may.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    if condition is None:
+        return None
+    present = current is not None and not current.delete_marker
+    if condition.if_none_match and present:
+        return Refused("PreconditionFailed", details={"Condition": "If-None-Match"})
+    if condition.if_match is not None:
+        if current is None or not present:
+            return Refused("NoSuchKey")
+        if condition.if_match not in ("*", current.etag):
+            return Refused("PreconditionFailed", details={"Condition": "If-Match"})
+    return None
+
+
+def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
+    refused = check_condition(condition, head.versions[0] if head else None)
+    return None if refused is None else Change(head, refused, write=False)
+
+
+def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
+    """Add a version on top, in place of the null version unless versioning is enabled."""
+    version = command.version
+    if version.origin and head is not None:
+        for stored in head.versions:
+            if stored.origin == version.origin and stored.etag == version.etag:
+                # The completion of this upload was repeated: its version is here already.
+                done = Done(stored.stamp, _answered_id(stored, command.versioning), changed=False)
+                return Change(head, done, write=False)
+    if (refused := _refusal(head, command.condition)) is not None:
+        return refused
+    draft = _Draft(head, view)
+    null = command.versioning != ENABLED
+    if null:
+        _drop_null(draft)
+    if draft.count >= MAX_VERSIONS:
+        return Change(head, Refused("TooManyVersions"), write=False)
+    stamp = after(version.stamp, draft.last)
+    if stamp != version.stamp or version.is_null != null:
+        version = msgspec.structs.replace(version, stamp=stamp, is_null=null)
+    draft.add(version)
+    return draft.change(Done(stamp, _answered_id(version, command.versioning)), command)
+
+
+def delete_object(head: Head | None, command: DeleteObject, view: View) -> Change:
+    """DELETE without a version id, as the bucket's versioning state says."""
+    if (refused := _refusal(head, command.condition)) is not None:
+        return refused
+    draft = _Draft(head, view)
+    if command.versioning not in (ENABLED, SUSPENDED):
+        if not _drop_null(draft):
+            return Change(head, Done(changed=False), write=False)
+        draft.last = after(command.stamp, draft.last)
+        return draft.change(Done(draft.last))
+    null = command.versioning == SUSPENDED
+    if null:
+        _drop_null(draft)
+    if draft.count >= MAX_VERSIONS:
+        return Change(head, Refused("TooManyVersions"), write=False)
+    marker = Version(
+        stamp=after(command.stamp, draft.last),
+        is_null=null,
+        size=0,
+        etag="",
+        body=EMPTY_BODY,
+        owner=command.owner,
+        delete_marker=True,
+    )
+    draft.add(marker)
+    return draft.change(Done(marker.stamp, marker.version_id, delete_marker=True))
+
+
+def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Change:
+    """Remove one version for good; conditions look at the current version, as on AWS."""
+    if (refused := _refusal(head, command.condition)) is not None:
+        return refused
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None:
+        return Change(head, Done(version_id=command.version_id, changed=False), write=False)
+    draft.last = after(command.stamp, draft.last)
+    draft.drop(place)
+    done = Done(draft.last, place.version.version_id, delete_marker=place.version.delete_marker)
+    return draft.change(done)
+
+
+def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
+    """Replace a version's tags; its stamp, and so Last-Modified, stays."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None:
+        code = "NoSuchVersion" if command.version_id else "NoSuchKey"
+        return Change(head, Refused(code), write=False)
+    if place.version.delete_marker:
+        return Change(head, Refused("MethodNotAllowed"), write=False)
+    draft.last = after(command.stamp, draft.last)
+    draft.replace(place, msgspec.structs.replace(place.version, tags=command.tags))
+    return draft.change(Done(draft.last, place.version.version_id))
+
+
+def _drop_null(draft: _Draft) -> bool:
+    place = _find(draft, NULL_VERSION_ID)
+    if place is None:
+        return False
+    draft.drop(place)
+    return True
+
+
+def _answered_id(version: Version, versioning: str) -> str:
+    """The version id that S3 answers: none in a bucket that never had versioning."""
+    return version.version_id if versioning in (ENABLED, SUSPENDED) else ""

@@ -1,0 +1,1 @@
+"""Policy evaluation (L1): who may do what, as pure functions of a request and a bucket."""
