@@ -71,6 +71,11 @@ class Directory:
         """An active bucket's record; None when there is none, or one that is being deleted."""
         return await self._buckets.find(name)
 
+    async def bucket_in_any_state(self, name: str) -> Bucket | None:
+        """A bucket's record as the store has it now, also one that is being deleted."""
+        found: Bucket | None = await self._store.read(bucket_register(name))
+        return found
+
     async def owner_name(self, account_id: str) -> str:
         """The DisplayName of a canonical account id, empty when no account has it."""
         account = await self._owners.find(account_id)
@@ -82,7 +87,7 @@ class Directory:
         return "" if account is None else account.number
 
     async def _load_bucket(self, name: str) -> Bucket | None:
-        bucket: Bucket | None = await self._store.read(bucket_register(name))
+        bucket = await self.bucket_in_any_state(name)
         if bucket is None or bucket.state != BucketState.ACTIVE:
             return None
         return bucket

@@ -1,0 +1,286 @@
+"""Writes one blob: blocks as they come, footer, fsync, link, directories."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from zope.interface import implementer
+
+from z4tw.blobs.faults import DiskHealth
+from z4tw.blobs.format import (
+    BLOCK_BYTES,
+    MAX_RECORD_BYTES,
+    Layout,
+    digest_blocks,
+    encode_footer,
+    seed_of,
+)
+from z4tw.blobs.held import HeldFile
+from z4tw.blobs.ready import READY
+from z4tw.blobs.room import Room
+from z4tw.interfaces import IBlobWriter, IDisk, IOffload, Steps
+from z4tw.model.objects import BlobInfo
+from z4tw.sse.segments import SegmentCipher
+
+_FIRST_PIECE_BYTES = 256 * 1024
+
+
+class WriterParts(msgspec.Struct, frozen=True):
+    """What all writers of a store share. ``sync_every_bytes``: how much a long blob may be ahead
+    of its sync, so that the last fsync is short."""
+
+    disk: IDisk
+    offload: IOffload
+    health: DiskHealth
+    room: Room
+    steps: Steps
+    sync_every_bytes: int
+
+
+@implementer(IBlobWriter)
+class FileBlobWriter:
+    """A blob on its way to a file.
+
+    Small writes are collected; a full buffer is digested, encrypted and written by one piece of
+    offloaded work while the caller goes on, and only one such piece is under way. The bytes given
+    to ``write`` are not copied, so they must be ``bytes``; anything else is copied first.
+    Offloaded work keeps its error for the next call instead of raising it into a lost awaitable.
+    """
+
+    def __init__(
+        self,
+        parts: WriterParts,
+        blob_id: bytes,
+        path: str,
+        size_hint: int | None,
+        cipher: SegmentCipher | None,
+        sealed_key: bytes,
+    ) -> None:
+        self.id = blob_id
+        self._parts = parts
+        self._path = path
+        self._cipher = cipher
+        self._sealed_key = sealed_key
+        self._seed = seed_of(blob_id)
+        self._pieces: list[bytes] = []
+        self._pending = 0
+        self._threshold = _FIRST_PIECE_BYTES
+        self._size = 0
+        self._unknown_size = size_hint is None
+        self._announced = size_hint or 0
+        self._job: Awaitable[None] | None = None
+        self._working = False
+        self._sync_job: Awaitable[None] | None = None
+        self._syncing = False
+        self._error: Exception | None = None
+        self._committing = False
+        self._info: BlobInfo | None = None
+        # Only the work under way touches these.
+        self._digests = bytearray()
+        self._carry = b""
+        self._blocks = 0
+        self._stored = 0
+        self._unsynced = 0
+        self._directory = path.partition("/")[0]
+        parts.room.reserve(self._announced)
+        parts.room.enter()
+        self._held = HeldFile(self._closed)
+
+    # On the event loop.
+
+    def write(self, data: Any) -> Awaitable[None]:
+        """Start appending bytes; *async* when the writer can take more."""
+        if self._error is not None:
+            raise self._error
+        if self._committing or self._held.closing:
+            raise ValueError("this blob is finished")
+        if type(data) is not bytes:
+            data = bytes(data)
+        if not data:
+            return READY
+        self._pieces.append(data)
+        self._pending += len(data)
+        self._size += len(data)
+        if self._pending < self._threshold:
+            return READY
+        if self._working:
+            return self._write_later()
+        self._start()
+        return READY
+
+    async def _write_later(self) -> None:
+        await self._wait()
+        self._start()
+
+    def _start(self) -> None:
+        """Hand the collected pieces to offloaded work."""
+        if self._unknown_size:
+            try:
+                self._parts.room.check(self._pending)
+            except OSError as error:
+                raise self._parts.health.judge(error) from error
+        pieces, self._pieces, self._pending = self._pieces, [], 0
+        self._threshold = self._parts.room.piece_bytes()
+        self._working = True
+        self._job = self._parts.offload.run(self._work, self._append, pieces)
+        if self._unsynced >= self._parts.sync_every_bytes and not self._syncing:
+            self._unsynced = 0
+            self._syncing = True
+            self._sync_job = self._parts.offload.run(self._sync_behind)
+
+    async def _wait(self) -> None:
+        """Until no work is under way; raises its error."""
+        job, self._job = self._job, None
+        if job is not None:
+            await job
+        if self._error is not None:
+            raise self._error
+
+    async def commit(self, record: bytes) -> BlobInfo:
+        """Make the blob durable under its name."""
+        if len(record) > MAX_RECORD_BYTES:
+            raise ValueError(f"a record has at most {MAX_RECORD_BYTES} bytes")
+        if self._committing or self._held.closing:
+            raise self._error or ValueError("this blob is finished")
+        self._committing = True
+        await self._wait()
+        sync, self._sync_job = self._sync_job, None
+        if sync is not None:
+            await sync
+        if self._error is not None:
+            raise self._error
+        pieces, self._pieces = self._pieces, []
+        await self._parts.offload.run(self._work, self._finish, pieces, record)
+        if self._error is not None:
+            raise self._error
+        if self._info is None:
+            raise ValueError("this blob was aborted")
+        return self._info
+
+    def abort(self) -> None:
+        """Discard the blob, unless ``commit`` has succeeded; safe at any time."""
+        self._pieces = []
+        if not self._held.closing:
+            # Closing gives a long file's space back, which may take a while.
+            self._parts.offload.run(self._held.close)
+
+    # In offloaded work.
+
+    def _work(self, step: Callable[..., None], *args: Any) -> None:
+        """Run one step unless an earlier one failed, and keep its error."""
+        if not self._held.begin():
+            self._working = False
+            return
+        try:
+            if self._error is None:
+                step(*args)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._working = False
+            self._held.end()
+
+    def _fail(self, error: Exception) -> None:
+        """Keep the first error and give the file up."""
+        if isinstance(error, OSError):
+            error = self._parts.health.judge(error)
+        if self._error is None:
+            self._error = error
+        self._held.close()
+
+    def _append(self, pieces: list[bytes]) -> None:
+        """Write whole blocks; what may be the last block is carried over."""
+        data = b"".join((self._carry, *pieces)) if self._carry or len(pieces) > 1 else pieces[0]
+        whole = (len(data) - 1) // BLOCK_BYTES * BLOCK_BYTES
+        self._carry = data[whole:]
+        if whole:
+            self._write_blocks(memoryview(data)[:whole], final=False)
+
+    def _write_blocks(self, data: memoryview, final: bool) -> None:
+        """Write consecutive blocks, of which only the last one may be short."""
+        stored: Any = data
+        stored_block = BLOCK_BYTES
+        if self._cipher is not None:
+            stored, stored_block = self._seal(data, final)
+        file = self._held.file
+        if file is None:
+            file = self._held.file = self._parts.disk.create(self._directory)
+        self._digests += digest_blocks(stored, self._seed, self._blocks, stored_block)
+        file.write(stored)
+        self._blocks += -(-len(stored) // stored_block)
+        self._stored += len(stored)
+        self._unsynced += len(stored)
+        settled = min(len(data), self._announced)
+        self._announced -= settled
+        self._parts.room.wrote(settled)
+
+    def _seal(self, data: memoryview, final: bool) -> tuple[bytes, int]:
+        cipher = self._cipher
+        assert cipher is not None
+        starts = range(0, len(data) or 1, BLOCK_BYTES)
+        last = self._blocks + len(starts) - 1
+        sealed = [
+            cipher.seal(index, final and index == last, data[at : at + BLOCK_BYTES])
+            for index, at in enumerate(starts, self._blocks)
+        ]
+        return b"".join(sealed), len(sealed[0]) if len(sealed) > 1 else BLOCK_BYTES + 16
+
+    def _sync_behind(self) -> None:
+        """Sync what was written so far, beside further writing."""
+        if not self._held.begin():
+            self._syncing = False
+            return
+        try:
+            file = self._held.file
+            if file is not None and self._error is None:
+                file.fsync()
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._syncing = False
+            self._held.end()
+
+    def _finish(self, pieces: list[bytes], record: bytes) -> None:
+        parts = self._parts
+        data = b"".join((self._carry, *pieces))
+        if data or self._cipher is not None or not self._held.file:
+            self._write_blocks(memoryview(data), final=True)
+        file = self._held.file
+        assert file is not None
+        layout = Layout.of(self._size, self._cipher is not None)
+        stored_record = record if self._cipher is None else self._cipher.seal_record(record)
+        footer = encode_footer(
+            self.id, layout, bytes(self._digests), stored_record, self._sealed_key
+        )
+        file.write(footer)
+        parts.steps("blob.write")
+        file.fsync()
+        parts.steps("blob.fsync")
+        parts.disk.link(file, self._path)
+        try:
+            parts.steps("blob.link")
+            parts.disk.sync_parents(self._path)
+            parts.steps("blob.dirsync")
+            if self._held.closing:
+                raise ValueError("this blob was aborted")
+        except Exception as error:
+            self._unname(error)
+            raise
+        self._info = BlobInfo(
+            self.id, self._path, self._size, self._stored + len(footer), self._sealed_key
+        )
+        self._held.close()
+
+    def _unname(self, error: Exception) -> None:
+        """Take the name away again; if that fails too the orphan sweep will."""
+        try:
+            self._parts.disk.unlink(self._path)
+        except OSError as second:
+            error.add_note(f"and the blob's name could not be removed: {second}")
+
+    def _closed(self) -> None:
+        self._parts.room.release(self._announced)
+        self._announced = 0
+        self._parts.room.leave()

@@ -1,0 +1,294 @@
+"""Reading a store through SQLite: what the writing process and its workers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import apsw
+from twisted.internet.defer import Deferred
+
+from z4tw.errors import ServiceUnavailable
+from z4tw.metadata.cache import Cached, RegisterCache
+from z4tw.metadata.generations import Generations, slot_of
+from z4tw.metadata.schema import read_facts
+from z4tw.model.objects import BlobInfo, Head, Manifest, Version
+from z4tw.model.registers import (
+    Kind,
+    ListPage,
+    ListQuery,
+    LiveRow,
+    Register,
+    StoreSizes,
+    VersionPage,
+    VersionQuery,
+)
+from z4tw.objects import records
+from z4tw.objects.versions import find_version
+from z4tw.s3.listing import fold_live, fold_uploads, fold_versions
+
+_READ = "SELECT value FROM heads WHERE kind = ? AND inc = ? AND key = ?"
+_SCAN = """SELECT key, value FROM heads WHERE kind = ? AND inc = ? AND key >= ?
+    ORDER BY key LIMIT ?"""
+_SCAN_TO = """SELECT key, value FROM heads WHERE kind = ? AND inc = ? AND key >= ? AND key < ?
+    ORDER BY key LIMIT ?"""
+_LIVE = """SELECT key, size, tag, modified_ms, class, owner, checksum FROM heads
+    WHERE live = 1 AND kind = ? AND inc = ? AND key >= ? ORDER BY key"""
+_HEADS = "SELECT key, value FROM heads WHERE kind = 5 AND inc = ? AND key >= ? ORDER BY key"
+_PAGE = "SELECT data FROM pages WHERE id = ?"
+_INLINE = "SELECT data FROM inline WHERE id = ?"
+_MANIFEST = "SELECT data FROM manifests WHERE id = ?"
+_BLOB = "SELECT info FROM blobs WHERE id = ?"
+_BLOBS_AFTER = "SELECT info FROM blobs WHERE id > ? ORDER BY id LIMIT ?"
+_HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
+_SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
+
+_live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
+
+FATAL = (
+    apsw.IOError,
+    apsw.FullError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.NoMemError,
+)
+"""Errors after which nothing that the database says can be trusted: the process has to end."""
+
+
+class PageReader:
+    """What ``find_version`` needs of a store: the pages of older versions."""
+
+    guard = None
+
+    def __init__(self, load: Callable[[bytes], tuple[Version, ...]]) -> None:
+        self._load = load
+
+    def load_page(self, id: bytes) -> tuple[Version, ...]:
+        """A page that a head names."""
+        return self._load(id)
+
+    def new_id(self) -> bytes:
+        """Reading makes no pages."""
+        raise TypeError("a read makes no pages")
+
+
+class SqliteReads:
+    """The reading half of ``IMetadataStore`` over a connection and the shared generations.
+
+    Every method may raise ``ServiceUnavailable``: after ``close``, and for an I/O error, which also
+    calls ``on_fatal`` once, for the process to end.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        generations: Generations,
+        on_fatal: Callable[[BaseException], None],
+        cache: RegisterCache | None = None,
+    ) -> None:
+        self._reader = connection
+        self._cursor = connection.cursor()
+        self._generations = generations
+        self._slots = generations.slots
+        self._cache = RegisterCache() if cache is None else cache
+        self._on_fatal = on_fatal
+        self._failed = False
+        self._closed = False
+        # With a single connection reads wait for the commit in flight: it has uncommitted rows.
+        self._blocked = False
+        self._unblocked: list[Deferred[None]] = []
+        self.facts = read_facts(connection)
+
+    async def read(self, register: Register) -> Any:
+        """The register's value, from the cache when its generation says that it is current."""
+        slots = self._slots
+        entry = self._cache.get(register)
+        if entry is not None and slots[entry.slot] == entry.generation:
+            return entry.value
+        if self._blocked:
+            await self._unblock()
+        slot = slot_of(register)
+        before = slots[slot]
+        data = self._point(_READ, register)
+        if data is None:
+            return None
+        value = records.decode(register[0], data)
+        if not before & 1 and slots[slot] == before:
+            self._cache.put(register, Cached(value, slot, before, len(data)))
+        return value
+
+    async def scan(
+        self, kind: int, incarnation: int, start: bytes, end: bytes, limit: int
+    ) -> list[tuple[bytes, Any]]:
+        """Values in key order."""
+        if end:
+            rows = await self._all(_SCAN_TO, (kind, incarnation, start, end, limit))
+        else:
+            rows = await self._all(_SCAN, (kind, incarnation, start, limit))
+        return [(key, records.decode(kind, data)) for key, data in rows]
+
+    async def list_live(self, kind: int, incarnation: int, query: ListQuery) -> ListPage:
+        """A page of live rows, from the covering index alone."""
+        if self._blocked:
+            await self._unblock()
+        fold = fold_uploads if kind == Kind.UPLOAD else fold_live
+        with self._snapshot() as cursor:
+
+            def seek(key: bytes) -> Iterator[LiveRow]:
+                return map(_live_row, cursor.execute(_LIVE, (kind, incarnation, key)))
+
+            return fold(seek, query)
+
+    async def list_versions(self, incarnation: int, query: VersionQuery) -> VersionPage:
+        """A page of versions; heads and pages are read in one snapshot."""
+        if self._blocked:
+            await self._unblock()
+        with self._snapshot() as cursor:
+
+            def seek(key: bytes) -> Iterator[tuple[bytes, Head]]:
+                for found, data in cursor.execute(_HEADS, (incarnation, key)):
+                    yield found, records.decode(Kind.OBJECT, data)
+
+            return fold_versions(seek, self._load_page, query)
+
+    async def find_version(self, register: Register, version_id: str) -> Version | None:
+        """One version, by a look into the head and, when it is older, into one page."""
+        head: Head | None = await self.read(register)
+        if head is None:
+            return None
+        if not version_id:
+            return head.versions[0]
+        if not head.pages:
+            return find_version(head, version_id, PageReader(self._load_page))
+        if self._blocked:
+            await self._unblock()
+        with self._snapshot() as cursor:
+            # The head may name pages that are replaced by now: read it with them.
+            data = cursor.execute(_READ, register).get
+            if data is None:
+                return None
+            head = records.decode(Kind.OBJECT, data)
+            return find_version(head, version_id, PageReader(self._load_page))
+
+    async def read_inline(self, id: bytes) -> bytes | None:
+        """The stored form of an inline body."""
+        if self._blocked:
+            await self._unblock()
+        data: bytes | None = self._point(_INLINE, (id,))
+        return data
+
+    async def read_manifest(self, id: bytes) -> Manifest | None:
+        """A multipart object's parts."""
+        if self._blocked:
+            await self._unblock()
+        data = self._point(_MANIFEST, (id,))
+        return None if data is None else records.decode_manifest(data)
+
+    async def read_blob(self, id: bytes) -> BlobInfo | None:
+        """Where a blob lies; dying ones too, until they are forgotten."""
+        if self._blocked:
+            await self._unblock()
+        data = self._point(_BLOB, (id,))
+        return None if data is None else records.decode_blob(data)
+
+    def control_generation(self) -> int:
+        """See ``Generations.control``."""
+        return self._generations.control()
+
+    async def has_versions(self, incarnation: int) -> bool:
+        """Whether a head exists: a key without versions has none."""
+        if self._blocked:
+            await self._unblock()
+        return self._point(_HAS_VERSIONS, (incarnation,)) is not None
+
+    async def sizes(self) -> StoreSizes:
+        """The counters that every transaction keeps."""
+        rows = await self._all(_SIZES, ())
+        objects, object_bytes, blobs, blob_bytes, uploads = rows[0]
+        pages = self._point("PRAGMA page_count", ())
+        page_bytes = self._point("PRAGMA page_size", ())
+        return StoreSizes(objects, object_bytes, blobs, blob_bytes, pages * page_bytes, uploads)
+
+    async def sequence(self) -> int:
+        """``store_seq``: how many batches were committed in the life of this store."""
+        rows = await self._all("SELECT store_seq FROM counters", ())
+        return int(rows[0][0])
+
+    async def known(self, ids: list[bytes]) -> set[bytes]:
+        """Which blob ids have a row."""
+        if self._blocked:
+            await self._unblock()
+        return {id for id in ids if self._point(_BLOB, (id,)) is not None}
+
+    async def blobs_after(self, id: bytes, limit: int) -> list[BlobInfo]:
+        """Blob rows in id order."""
+        rows = await self._all(_BLOBS_AFTER, (id, limit))
+        return [records.decode_blob(info) for (info,) in rows]
+
+    def _point(self, sql: str, bindings: tuple[Any, ...]) -> Any:
+        """The one column of the first row, or None; the statement is finished either way."""
+        if self._closed:
+            raise ServiceUnavailable()
+        try:
+            return self._cursor.execute(sql, bindings).get
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+
+    async def _all(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
+        if self._blocked:
+            await self._unblock()
+        if self._closed:
+            raise ServiceUnavailable()
+        try:
+            return self._cursor.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+
+    def _load_page(self, id: bytes) -> tuple[Version, ...]:
+        data = self._point(_PAGE, (id,))
+        if data is None:
+            raise LookupError("a head names a page that is not there")
+        return records.decode_page(data)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[apsw.Cursor]:
+        """A cursor inside one read transaction; it must not be left open across a wait."""
+        if self._closed:
+            raise ServiceUnavailable()
+        cursor = self._reader.cursor()
+        try:
+            cursor.execute("BEGIN")
+            yield cursor
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+        finally:
+            cursor.close(True)
+            if self._reader.in_transaction:
+                self._cursor.execute("ROLLBACK")
+
+    def _unavailable(self, error: apsw.Error) -> ServiceUnavailable:
+        if isinstance(error, FATAL):
+            self._fail(error)
+        return ServiceUnavailable()
+
+    def _fail(self, error: BaseException) -> None:
+        """The database cannot be trusted any more: say so once."""
+        if not self._failed:
+            self._failed = True
+            self._closed = True
+            self._on_fatal(error)
+
+    def _unblock(self) -> Awaitable[None]:
+        waiting: Deferred[None] = Deferred()
+        self._unblocked.append(waiting)
+        return waiting
+
+    def _release_reads(self) -> None:
+        self._blocked = False
+        waiting, self._unblocked = self._unblocked, []
+        for deferred in waiting:
+            deferred.callback(None)

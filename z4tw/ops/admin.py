@@ -1,0 +1,63 @@
+"""Administration as the command line and the admin socket call it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from z4tw.ops.accounts import AdminError, RandomBytes
+from z4tw.ops.admin_buckets import BucketAdmin
+from z4tw.ops.admin_keys import KeyAdmin
+from z4tw.ops.context import Settings
+from z4tw.ops.control import Stamp
+
+__all__ = ["COMMANDS", "Admin", "AdminError"]
+
+COMMANDS = (
+    "bucket_allow",
+    "bucket_create",
+    "bucket_delete",
+    "bucket_deny",
+    "bucket_info",
+    "bucket_list",
+    "ensure_root_key",
+    "key_create",
+    "key_delete",
+    "key_import",
+    "key_info",
+    "key_list",
+)
+"""The coroutine methods of ``Admin`` that may be called by name from the admin socket."""
+
+
+class Admin:
+    """Every administration command, as a coroutine that answers plain dicts.
+
+    ``secrets`` seals and unseals secret keys; ``stamp`` makes the stamps of changes;
+    ``random_bytes(n)`` is secure. Commands raise ``AdminError`` with one line of text.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Any,
+        secrets: Any,
+        settings: Settings,
+        stamp: Stamp,
+        random_bytes: RandomBytes,
+    ) -> None:
+        keys = KeyAdmin(store=store, secrets=secrets, stamp=stamp, random_bytes=random_bytes)
+        buckets = BucketAdmin(
+            store=store, settings=settings, stamp=stamp, random_bytes=random_bytes
+        )
+        self.key_create = keys.key_create
+        self.key_import = keys.key_import
+        self.key_list = keys.key_list
+        self.key_info = keys.key_info
+        self.key_delete = keys.key_delete
+        self.ensure_root_key = keys.ensure_root_key
+        self.bucket_create = buckets.bucket_create
+        self.bucket_list = buckets.bucket_list
+        self.bucket_info = buckets.bucket_info
+        self.bucket_delete = buckets.bucket_delete
+        self.bucket_allow = buckets.bucket_allow
+        self.bucket_deny = buckets.bucket_deny

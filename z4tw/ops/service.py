@@ -1,0 +1,175 @@
+"""The pipeline of a request: route, authenticate, authorize, perform.
+
+The order is the point: nothing is said about a bucket or key before the signature is verified and
+the action allowed, and the body is untouched until the operation reads it, so that a refusal can
+take the place of ``100 Continue``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zope.interface import implementer
+
+from z4tw.errors import (
+    AccessDenied,
+    InvalidAccessKeyId,
+    InvalidToken,
+    NoSuchBucket,
+    NotImplemented,
+    S3Error,
+    TemporaryRedirect,
+)
+from z4tw.interfaces.http import Exchange, IS3Service, S3Response
+from z4tw.interfaces.plugins import IPolicyEvaluator
+from z4tw.interfaces.seams import IOffload, IRouter
+from z4tw.interfaces.storage import IBlobStore, IMetadataStore
+from z4tw.model.control import ANONYMOUS, Bucket, Principal
+from z4tw.ops.authorize import Access, check_expected_owner
+from z4tw.ops.context import Context, Operation, Settings
+from z4tw.ops.credentials import Credentials
+from z4tw.ops.directory import Directory
+from z4tw.s3.call import S3Call
+from z4tw.s3.headers import refuse_unsupported
+from z4tw.s3.routing import parse_call
+from z4tw.sigv4 import SigningKeys, Verified, parse_claim, verify
+
+UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
+"""Operations that are not upon an existing bucket."""
+
+
+@implementer(IS3Service)
+class S3Service:
+    """Everything between a request's head and its response.
+
+    ``operations`` maps operation names to coroutine functions (``z4tw.ops.table.OPERATIONS``);
+    one that is missing answers ``NotImplemented``. ``secrets`` opens sealed secrets; ``stamp``
+    makes the stamps of changes; ``random_bytes(n)`` is secure; ``partition_of(incarnation, key)``
+    is what the router is told of a key.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: IMetadataStore,
+        blobs: IBlobStore,
+        offload: IOffload,
+        router: IRouter,
+        evaluators: Iterable[IPolicyEvaluator],
+        secrets: Any,
+        settings: Settings,
+        operations: Mapping[str, Operation],
+        stamp: Callable[[], bytes],
+        random_bytes: Callable[[int], bytes],
+        partition_of: Callable[[int, bytes], int],
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._offload = offload
+        self._router = router
+        self._settings = settings
+        self._operations = dict(operations)
+        self._stamp = stamp
+        self._random_bytes = random_bytes
+        self._partition_of = partition_of
+        self._access = Access(evaluators)
+        self._directory = Directory(store)
+        self._credentials = Credentials(store, secrets)
+        self._signing_keys = SigningKeys()
+
+    async def respond(self, exchange: Exchange) -> S3Response:
+        """Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
+        head = exchange.head
+        call = parse_call(head, self._settings.domains)
+        exchange.operation = call.operation
+        exchange.bucket = call.bucket
+        exchange.key = call.key
+        if call.query:
+            exchange.version_id = call.query.get("versionId", "")
+        try:
+            return await self._serve(exchange, call)
+        except S3Error as error:
+            if call.bucket and not call.key and not isinstance(error, NoSuchBucket):
+                # Clients learn a bucket's region from a refused HEAD or listing. There is one
+                # region, so this tells nobody whether the bucket exists.
+                error.headers.append(("x-amz-bucket-region", self._settings.region))
+            raise
+
+    async def _serve(self, exchange: Exchange, call: S3Call) -> S3Response:
+        head = exchange.head
+        claim = parse_claim(head)
+        principal = ANONYMOUS
+        verified: Verified | None = None
+        if claim is not None:
+            if claim.security_token:
+                raise InvalidToken()  # there are no sessions, so no token is a good one
+            credential = self._credentials.peek(claim.access_key_id)
+            if credential is None:
+                credential = await self._credentials.find(claim.access_key_id)
+            if credential is None:
+                raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
+            verified = verify(
+                claim, head, credential.secret, self._settings.region, self._signing_keys
+            )
+            principal = credential.principal
+            exchange.requester = principal.account_id
+            exchange.access_key_id = principal.access_key_id
+        operation = self._operations.get(call.operation)
+        if operation is None:
+            if principal.anonymous:
+                raise AccessDenied()
+            raise not_implemented(call)
+        bucket: Bucket | None = None
+        if call.operation not in UNBOUND:
+            bucket = self._directory.peek_bucket(call.bucket)
+            if bucket is None:
+                bucket = await self._find_bucket(call, principal)
+        context = Context(
+            exchange,
+            head,
+            call,
+            principal,
+            verified,
+            bucket,
+            self._store,
+            self._blobs,
+            self._offload,
+            self._settings,
+            self._stamp,
+            self._random_bytes,
+            self._access,
+            self._directory,
+        )
+        self._access.demand(context)
+        expected = head.headers.get("x-amz-expected-bucket-owner")
+        if expected is not None and bucket is not None:
+            await check_expected_owner(self._directory, bucket, expected)
+        partition = None
+        if bucket is not None and call.key:
+            partition = self._partition_of(bucket.incarnation, call.key.encode("utf-8"))
+        route = await self._router.route(head, call, partition)
+        if route is not None:
+            redirect = TemporaryRedirect(Endpoint=route.endpoint, Bucket=call.bucket)
+            redirect.headers.append(("Location", route.location))
+            if call.key:
+                redirect.headers.append(("x-amz-bucket-region", self._settings.region))
+            raise redirect
+        refuse_unsupported(head.headers, call.operation)
+        return await operation(context)
+
+    async def _find_bucket(self, call: S3Call, principal: Principal) -> Bucket:
+        if call.operation == "DeleteBucket":
+            bucket = await self._directory.bucket_in_any_state(call.bucket)
+        else:
+            bucket = await self._directory.bucket(call.bucket)
+        if bucket is None:
+            if principal.anonymous:
+                raise AccessDenied()
+            raise NoSuchBucket(BucketName=call.bucket)
+        return bucket
+
+
+def not_implemented(call: S3Call) -> NotImplemented:
+    """The answer for an operation of S3 that this release does not have."""
+    return NotImplemented(f"The operation {call.operation} is not implemented.")

@@ -1,0 +1,45 @@
+"""The plugins that z4tw brings: the grants (policy) and the local keyring (encryption)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
+
+
+@implementer(IPlugin, IPluginFactory)
+class GrantsPlugin:
+    """``policy`` plugin ``grants``: what ``z4 bucket allow`` gave. It is always on."""
+
+    kind = "policy"
+    name = "grants"
+
+    def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
+        """The evaluator; it has no options."""
+        from z4tw.policy.grants import GrantsEvaluator
+
+        if options:
+            raise ValueError(f"there is no option {sorted(options)[0]!r}")
+        return GrantsEvaluator()
+
+
+@implementer(IPlugin, IPluginFactory)
+class LocalKeyringPlugin:
+    """``encryption`` plugin ``local``: the master key from ``Z4_ENCRYPTION_KEY`` or a key file."""
+
+    kind = "encryption"
+    name = "local"
+
+    def make(self, options: Mapping[str, str], ports: Any) -> IKeyring:
+        """The keyring. Option ``key-file``: a file with the master key, instead of the variable."""
+        from z4tw.keyring.local import local_keyring
+
+        return local_keyring(options, ports)
+
+
+grants = GrantsPlugin()
+local = LocalKeyringPlugin()

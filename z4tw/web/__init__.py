@@ -1,0 +1,1 @@
+"""The HTTP front (L4): channel, requests, resources, the one responder, metrics, TLS."""
