@@ -269,6 +269,11 @@ class InvalidRange(S3Error):
     message = "The requested range is not satisfiable"
 
 
+class InvalidRedirectLocation(S3Error):
+    status = 400
+    message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+
+
 class InvalidRequest(S3Error):
     status = 400
     message = "Invalid Request"

@@ -143,9 +143,11 @@ class OsDisk:
                 raise
             return OsDiskFile(fd)
 
-    def link(self, file: OsDiskFile, path: str) -> None:
-        """Give a created file its name, making missing parents; ``FileExistsError`` when the
+    def link(self, file: IDiskFile, path: str) -> None:
+        """Give a file of this disk its name, making missing parents; ``FileExistsError`` when the
         name is taken."""
+        if not isinstance(file, OsDiskFile):
+            raise TypeError("only a file that this disk created can be linked")
         target = self._absolute(path)
         try:
             self._link(file, target)

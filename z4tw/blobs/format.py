@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
+import msgspec
 from xxhash import xxh3_64_digest, xxh3_64_hexdigest
 
 from z4tw.errors import CorruptBlob
@@ -12,6 +13,7 @@ from z4tw.sse.segments import SEGMENT_BYTES, TAG_BYTES
 
 BLOCK_BYTES = 65_536
 assert BLOCK_BYTES == SEGMENT_BYTES, "one digest covers one segment"
+SEALED_BLOCK_BYTES = BLOCK_BYTES + TAG_BYTES
 DIGEST_BYTES = 8
 MAX_RECORD_BYTES = 65_536
 """The longest record before encryption."""
@@ -33,7 +35,7 @@ _HEX = frozenset("0123456789abcdef")
 _LABEL_CHARACTERS = 80
 
 
-class Layout(NamedTuple):
+class Layout(msgspec.Struct, frozen=True):
     """Where things lie in a blob file that holds ``size`` bytes.
 
     ``count`` stored blocks of ``stored_block`` bytes each (the last one may be shorter) take
@@ -53,7 +55,7 @@ class Layout(NamedTuple):
         if not encrypted:
             return cls(size, False, count, BLOCK_BYTES, size)
         count = max(count, 1)
-        return cls(size, True, count, BLOCK_BYTES + TAG_BYTES, size + count * TAG_BYTES)
+        return cls(size, True, count, SEALED_BLOCK_BYTES, size + count * TAG_BYTES)
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """(offset, length) in the file of the stored blocks from ``first`` up to, not including,

@@ -25,8 +25,8 @@ def seal_inline(id: bytes, data: bytes, envelope: Envelope | None) -> bytes:
 
 
 def open_inline(id: bytes, stored: bytes, size: int, envelope: Envelope | None) -> bytes:
-    """The ``size`` bytes of a stored inline body. Raises ``CorruptBlob``, or ``WrongMasterKey`` when
-    it is sealed and its key is not here."""
+    """The ``size`` bytes of a stored inline body. Raises ``CorruptBlob``, or ``WrongMasterKey``
+    when it is sealed and its key is not here."""
     data = stored[_HEAD_BYTES:]
     if xxh3_64_digest(data, int.from_bytes(id[8:], "big")) != stored[1:_HEAD_BYTES]:
         raise CorruptBlob("an inline body does not match its digest")

@@ -12,6 +12,7 @@ from z4tw.blobs.faults import DiskHealth
 from z4tw.blobs.format import (
     BLOCK_BYTES,
     MAX_RECORD_BYTES,
+    SEALED_BLOCK_BYTES,
     Layout,
     digest_blocks,
     encode_footer,
@@ -66,7 +67,6 @@ class FileBlobWriter:
         self._seed = seed_of(blob_id)
         self._pieces: list[bytes] = []
         self._pending = 0
-        self._threshold = _FIRST_PIECE_BYTES
         self._size = 0
         self._unknown_size = size_hint is None
         self._announced = size_hint or 0
@@ -86,6 +86,7 @@ class FileBlobWriter:
         self._directory = path.partition("/")[0]
         parts.room.reserve(self._announced)
         parts.room.enter()
+        self._threshold = min(_FIRST_PIECE_BYTES, parts.room.piece_bytes())
         self._held = HeldFile(self._closed)
 
     # On the event loop.
@@ -164,23 +165,23 @@ class FileBlobWriter:
         self._pieces = []
         if not self._held.closing:
             # Closing gives a long file's space back, which may take a while.
-            self._parts.offload.run(self._held.close)
+            self._parts.offload.run(self._discard)
 
     # In offloaded work.
 
     def _work(self, step: Callable[..., None], *args: Any) -> None:
         """Run one step unless an earlier one failed, and keep its error."""
-        if not self._held.begin():
-            self._working = False
-            return
         try:
-            if self._error is None:
-                step(*args)
+            if self._held.begin():
+                try:
+                    if self._error is None:
+                        step(*args)
+                finally:
+                    self._held.end()
         except Exception as error:
             self._fail(error)
         finally:
             self._working = False
-            self._held.end()
 
     def _fail(self, error: Exception) -> None:
         """Keep the first error and give the file up."""
@@ -203,7 +204,7 @@ class FileBlobWriter:
         stored: Any = data
         stored_block = BLOCK_BYTES
         if self._cipher is not None:
-            stored, stored_block = self._seal(data, final)
+            stored, stored_block = self._seal(self._cipher, data, final), SEALED_BLOCK_BYTES
         file = self._held.file
         if file is None:
             file = self._held.file = self._parts.disk.create(self._directory)
@@ -216,31 +217,35 @@ class FileBlobWriter:
         self._announced -= settled
         self._parts.room.wrote(settled)
 
-    def _seal(self, data: memoryview, final: bool) -> tuple[bytes, int]:
-        cipher = self._cipher
-        assert cipher is not None
+    def _seal(self, cipher: SegmentCipher, data: memoryview, final: bool) -> bytes:
         starts = range(0, len(data) or 1, BLOCK_BYTES)
         last = self._blocks + len(starts) - 1
-        sealed = [
-            cipher.seal(index, final and index == last, data[at : at + BLOCK_BYTES])
-            for index, at in enumerate(starts, self._blocks)
-        ]
-        return b"".join(sealed), len(sealed[0]) if len(sealed) > 1 else BLOCK_BYTES + 16
+        return b"".join(
+            [
+                cipher.seal(index, final and index == last, data[at : at + BLOCK_BYTES])
+                for index, at in enumerate(starts, self._blocks)
+            ]
+        )
 
     def _sync_behind(self) -> None:
         """Sync what was written so far, beside further writing."""
-        if not self._held.begin():
-            self._syncing = False
-            return
         try:
-            file = self._held.file
-            if file is not None and self._error is None:
-                file.fsync()
+            if self._held.begin():
+                try:
+                    if self._held.file is not None and self._error is None:
+                        self._held.file.fsync()
+                finally:
+                    self._held.end()
         except Exception as error:
             self._fail(error)
         finally:
             self._syncing = False
-            self._held.end()
+
+    def _discard(self) -> None:
+        try:
+            self._held.close()
+        except OSError as error:
+            self._parts.health.judge(error)
 
     def _finish(self, pieces: list[bytes], record: bytes) -> None:
         parts = self._parts
@@ -250,6 +255,7 @@ class FileBlobWriter:
         file = self._held.file
         assert file is not None
         layout = Layout.of(self._size, self._cipher is not None)
+        assert (layout.count, layout.stored) == (self._blocks, self._stored)
         stored_record = record if self._cipher is None else self._cipher.seal_record(record)
         footer = encode_footer(
             self.id, layout, bytes(self._digests), stored_record, self._sealed_key

@@ -171,9 +171,10 @@ class IBlobHousekeeping(Interface):
     def remove(blob: BlobInfo) -> Awaitable[None]:  # type: ignore[misc,empty-body]
         """*async* Unlink a dying blob's file; one that is gone is no error."""
 
-    def verify(blob: BlobInfo) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def verify(blob: BlobInfo, pace: Any = None) -> Awaitable[None]:  # type: ignore[misc,empty-body]
         """*async* Read a whole blob against its digests. Raises ``CorruptBlob``,
-        ``FileNotFoundError``."""
+        ``FileNotFoundError``. ``pace(size)``, if given, is awaited after each piece of ``size``
+        stored bytes (at most 1 MiB), to hold the reading to a rate."""
 
     def files() -> Any:  # type: ignore[misc]
         """Iterate (blocking) over (blob id or None, path, size, mtime) of all blob files on
@@ -181,6 +182,10 @@ class IBlobHousekeeping(Interface):
 
     def record(path: str) -> bytes:  # type: ignore[misc,empty-body]
         """(blocking) The footer record of a blob file. Raises ``CorruptBlob``."""
+
+    def describe(path: str) -> BlobInfo:  # type: ignore[misc,empty-body]
+        """(blocking) What metadata should say of a blob file, from its footer, to rebuild an
+        index. Raises ``CorruptBlob``."""
 
     def quarantine(path: str) -> None:  # type: ignore[misc]
         """(blocking) Move a file out of the way, under ``_z4meta/quarantine``."""

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from z4tw.errors import ServiceUnavailable
 from z4tw.metadata.cache import Cached, RegisterCache
 from z4tw.metadata.generations import Generations, slot_of
-from z4tw.metadata.schema import read_facts
+from z4tw.metadata.schema import FATAL, read_facts
 from z4tw.model.objects import BlobInfo, Head, Manifest, Version
 from z4tw.model.registers import (
     Kind,
@@ -25,6 +25,7 @@ from z4tw.model.registers import (
     VersionPage,
     VersionQuery,
 )
+from z4tw.model.uploads import Upload
 from z4tw.objects import records
 from z4tw.objects.versions import find_version
 from z4tw.s3.listing import fold_live, fold_uploads, fold_versions
@@ -47,22 +48,11 @@ _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters
 
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
 
-FATAL = (
-    apsw.IOError,
-    apsw.FullError,
-    apsw.CorruptError,
-    apsw.NotADBError,
-    apsw.CantOpenError,
-    apsw.ReadOnlyError,
-    apsw.NoMemError,
-)
-"""Errors after which nothing that the database says can be trusted: the process has to end."""
-
 
 class PageReader:
     """What ``find_version`` needs of a store: the pages of older versions."""
 
-    guard = None
+    guard: Upload | None = None
 
     def __init__(self, load: Callable[[bytes], tuple[Version, ...]]) -> None:
         self._load = load
@@ -109,7 +99,7 @@ class SqliteReads:
         entry = self._cache.get(register)
         if entry is not None and slots[entry.slot] == entry.generation:
             return entry.value
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         slot = slot_of(register)
         before = slots[slot]
@@ -133,7 +123,7 @@ class SqliteReads:
 
     async def list_live(self, kind: int, incarnation: int, query: ListQuery) -> ListPage:
         """A page of live rows, from the covering index alone."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         fold = fold_uploads if kind == Kind.UPLOAD else fold_live
         with self._snapshot() as cursor:
@@ -145,7 +135,7 @@ class SqliteReads:
 
     async def list_versions(self, incarnation: int, query: VersionQuery) -> VersionPage:
         """A page of versions; heads and pages are read in one snapshot."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         with self._snapshot() as cursor:
 
@@ -164,7 +154,7 @@ class SqliteReads:
             return head.versions[0]
         if not head.pages:
             return find_version(head, version_id, PageReader(self._load_page))
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         with self._snapshot() as cursor:
             # The head may name pages that are replaced by now: read it with them.
@@ -176,21 +166,21 @@ class SqliteReads:
 
     async def read_inline(self, id: bytes) -> bytes | None:
         """The stored form of an inline body."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         data: bytes | None = self._point(_INLINE, (id,))
         return data
 
     async def read_manifest(self, id: bytes) -> Manifest | None:
         """A multipart object's parts."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         data = self._point(_MANIFEST, (id,))
         return None if data is None else records.decode_manifest(data)
 
     async def read_blob(self, id: bytes) -> BlobInfo | None:
         """Where a blob lies; dying ones too, until they are forgotten."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         data = self._point(_BLOB, (id,))
         return None if data is None else records.decode_blob(data)
@@ -201,7 +191,7 @@ class SqliteReads:
 
     async def has_versions(self, incarnation: int) -> bool:
         """Whether a head exists: a key without versions has none."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         return self._point(_HAS_VERSIONS, (incarnation,)) is not None
 
@@ -220,7 +210,7 @@ class SqliteReads:
 
     async def known(self, ids: list[bytes]) -> set[bytes]:
         """Which blob ids have a row."""
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         return {id for id in ids if self._point(_BLOB, (id,)) is not None}
 
@@ -239,7 +229,7 @@ class SqliteReads:
             raise self._unavailable(error) from error
 
     async def _all(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
-        if self._blocked:
+        while self._blocked:
             await self._unblock()
         if self._closed:
             raise ServiceUnavailable()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import apsw
 import msgspec
@@ -23,6 +24,19 @@ PARTITIONS = 1024
 PAGE_BYTES = 4096
 CACHE_KIB = 8192
 BUSY_MS = 5000
+WAL_KEPT_BYTES = 32 * 1024 * 1024
+"""A longer WAL file is cut to this when it starts again from its beginning."""
+
+FATAL = (
+    apsw.IOError,
+    apsw.FullError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.NoMemError,
+)
+"""Errors after which nothing that the database says can be trusted: the process has to end."""
 
 _VERSION_1 = """
 CREATE TABLE heads(
@@ -118,6 +132,7 @@ def open_writer(
     connection.pragma("fullfsync", "ON")
     connection.pragma("checkpoint_fullfsync", "ON")
     connection.pragma("wal_autocheckpoint", 0)
+    connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
     connection.pragma("temp_store", "MEMORY")
     connection.pragma("cache_size", -CACHE_KIB)
     _migrate(connection, new_facts)
@@ -139,7 +154,8 @@ def open_reader(path: str) -> apsw.Connection:
 
 def read_facts(connection: apsw.Connection) -> StoreFacts:
     """The facts of an open store."""
-    stored = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    rows: list[Any] = connection.execute("SELECT name, value FROM meta").fetchall()
+    stored: dict[str, Any] = dict(rows)
     stored["seed"] = int.from_bytes(stored["seed"], "big")
     return msgspec.convert(stored, StoreFacts)
 

@@ -22,23 +22,20 @@ from z4tw.secrets import CONTROL_KEY_BYTES
 
 FORMAT = 1
 """The number of the on-disk format that this release writes."""
+DATABASE = "meta.db"
+"""The metadata database's name in ``_z4meta``."""
 FEATURES: tuple[str, ...] = ()
 """Optional features of the format that this release knows."""
-PARTITIONS = 1024
-"""Partitions of the key space, fixed for every store of this format."""
 RandomBytes = Callable[[int], bytes]
 
 
 class StoreFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """``format.json``: what was fixed when the store was made."""
+    """``format.json``: what a release must know to use the store, and which store it is (the
+    uuid is empty until its database is there)."""
 
     format: int
     features: tuple[str, ...]
     store_uuid: str
-    vnodes: int
-    replicas: int
-    partitions: int
-    seed: str
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -75,8 +72,7 @@ class DataDirectory:
             _make_directories(config)
             lock = _take_lock(config)
             try:
-                format = _read_format(config) or _make_format(config, random_bytes)
-                _check_fixed(config, format)
+                format = _read_format(config) or _make_format(config)
                 identity = _identity(config, random_bytes)
                 _make_control_key(config, random_bytes)
             except BaseException:
@@ -90,6 +86,23 @@ class DataDirectory:
     def control_key(self) -> bytes:
         """The key that seals secrets."""
         return read_control_key(self.meta)
+
+    def check(self, config: Config, store_uuid: bytes, vnodes: int, replicas: int) -> None:
+        """Compare with what the database says of itself. Raises ``StoreError`` when the database
+        is another store's, or a setting that was given differs from what was fixed."""
+        for name, stored in (("vnodes", vnodes), ("replicas", replicas)):
+            if name in config.given and getattr(config, name) != stored:
+                raise StoreError(
+                    f"{name}: {stored} was fixed when the store in {config.data} was made, "
+                    f"not {getattr(config, name)}"
+                )
+        text = str(uuid.UUID(bytes=store_uuid))
+        path = os.path.join(self.meta, "format.json")
+        if not self.format.store_uuid:
+            self.format = msgspec.structs.replace(self.format, store_uuid=text)
+            _write(path, _json(self.format), 0o600)
+        elif self.format.store_uuid != text:
+            raise StoreError(f"{path} and the database beside it belong to different stores")
 
     def close(self) -> None:
         """Give the lock up; safe to call twice."""
@@ -151,44 +164,26 @@ def _read_format(config: Config) -> StoreFormat | None:
     path = os.path.join(config.meta, "format.json")
     document = _read_json(path)
     if document is None:
-        if os.path.exists(os.path.join(config.meta, "meta.db")):
+        if os.path.exists(os.path.join(config.meta, DATABASE)):
             raise StoreError(f"{path} is missing beside a database: restore it from a backup")
         return None
     number, features = document.get("format"), document.get("features", [])
-    if not isinstance(number, int):
+    if not isinstance(number, int) or not isinstance(features, list):
         raise StoreError(f"{path} is damaged: restore it from a backup")
     if number > FORMAT:
         raise StoreError(
             f"the store has format {number}, this release knows up to {FORMAT}: use a newer z4"
         )
-    unknown = sorted(set(features) - set(FEATURES))
+    unknown = sorted(set(map(str, features)) - set(FEATURES))
     if unknown:
         raise StoreError(f"the store uses {unknown[0]!r}, unknown to this release: use a newer z4")
     return _convert(document, StoreFormat, path)
 
 
-def _make_format(config: Config, random_bytes: RandomBytes) -> StoreFormat:
-    format = StoreFormat(
-        format=FORMAT,
-        features=FEATURES,
-        store_uuid=str(uuid.UUID(bytes=random_bytes(16), version=4)),
-        vnodes=config.vnodes,
-        replicas=config.replicas,
-        partitions=PARTITIONS,
-        seed=random_bytes(8).hex(),
-    )
+def _make_format(config: Config) -> StoreFormat:
+    format = StoreFormat(format=FORMAT, features=FEATURES, store_uuid="")
     _write(os.path.join(config.meta, "format.json"), _json(format), 0o600)
     return format
-
-
-def _check_fixed(config: Config, format: StoreFormat) -> None:
-    for name in ("vnodes", "replicas"):
-        stored = getattr(format, name)
-        if name in config.given and getattr(config, name) != stored:
-            raise StoreError(
-                f"{name}: {stored} was fixed when the store in {config.data} was made, "
-                f"not {getattr(config, name)}"
-            )
 
 
 def _identity(config: Config, random_bytes: RandomBytes) -> Identity:
@@ -205,7 +200,7 @@ def _make_control_key(config: Config, random_bytes: RandomBytes) -> None:
     path = os.path.join(config.meta, "control.key")
     if os.path.exists(path):
         return
-    if os.path.exists(os.path.join(config.meta, "meta.db")):
+    if os.path.exists(os.path.join(config.meta, DATABASE)):
         raise StoreError(f"{path} is missing beside a database: restore it from a backup")
     _write(path, random_bytes(CONTROL_KEY_BYTES).hex().encode("ascii") + b"\n", 0o600)
 

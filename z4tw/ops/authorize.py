@@ -101,7 +101,7 @@ def condition_keys(context: Context) -> dict[str, str]:
     ):
         if parameter in query:
             keys[name] = query[parameter]
-    for header, value in head.headers.items():
+    for header, value in context.call.headers.items():
         if header.startswith("x-amz-"):
             keys[f"s3:{header}"] = value
     return keys

@@ -30,13 +30,12 @@ async def read_document(context: Context, limit_bytes: int | None = None) -> byt
     size = 0
     body = context.exchange.body
     while data := await body.read():
-        decoded = decoder.feed(data)
-        for piece in (decoded,) if isinstance(decoded, bytes) else decoded:
-            size += len(piece)
-            if size > limit:
-                raise too_large(size, limit)
-            digests.update(piece)
-            pieces.append(piece)
+        piece = decoder.feed(data)
+        size += len(piece)
+        if size > limit:
+            raise too_large(size, limit)
+        digests.update(piece)
+        pieces.append(piece)
     decoder.finish()
     digests.finish(decoder.trailers)
     return b"".join(pieces)

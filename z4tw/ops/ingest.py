@@ -7,32 +7,38 @@ of that is known before the blob is committed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from z4tw.errors import EntityTooLarge, IncompleteBody, MissingContentLength
 from z4tw.model.objects import EMPTY_BODY, BlobInfo, Body, BodyKind, Checksum
 from z4tw.ops.context import Context
 from z4tw.ops.started import Started
-from z4tw.payload import Digests, make_decoder
+from z4tw.payload import Digests, checksum_of, make_decoder
+from z4tw.s3.checksums import combine_full_object
 
+DEFAULT_ALGORITHM = "CRC64NVME"
+"""The checksum that S3 computes when a client names none."""
 PIECE_BYTES = 1024 * 1024
 """What is decoded, digested and written at a time; three pieces at most are in memory."""
 ON_LOOP_BYTES = 64 * 1024
 """Up to this size a body is digested on the event loop: a thread would cost more."""
 
-Record = Callable[[Body, str, Checksum], bytes]
-"""Makes the footer record of a blob from its body, its ETag and its checksum."""
+T = TypeVar("T")
+Make = Callable[[Body, str, Checksum | None], T]
+"""Makes the version or part of a body from it, its ETag and its checksum."""
+Footer = Callable[[T], bytes]
+"""Makes the footer record of a blob from its version or part."""
 
 
-class Ingested(NamedTuple):
-    """A body that is stored, or ready to be stored with its version's row.
+class Taken(NamedTuple, Generic[T]):
+    """A body that is durable, or ready to be stored with its version's row.
 
-    ``inline`` is the stored form of an INLINE body, ``blob`` describes a FILE body.
+    ``value`` is the version or part that was made of it; ``inline`` is the stored form of an
+    INLINE body, ``blob`` describes a new FILE body.
     """
 
-    body: Body
-    etag: str
-    checksum: Checksum
+    value: T
     inline: bytes | None = None
     blob: BlobInfo | None = None
 
@@ -44,17 +50,22 @@ class Intake:
     without a length (``MissingContentLength``), above ``max_bytes`` (``EntityTooLarge``), above
     what the disk has room for (``InsufficientStorage``), in a read-only store
     (``ServiceUnavailable``), or with malformed digests (``InvalidDigest``, ``InvalidRequest``).
-    ``algorithm`` is the checksum to compute when the request names none.
+    ``algorithm`` is the checksum to compute when the request names none; with ``always`` it is
+    computed beside another one that the request names (a CRC only), for ``checksum_value``.
     """
 
-    def __init__(self, context: Context, max_bytes: int, algorithm: str = "CRC64NVME") -> None:
+    def __init__(
+        self,
+        context: Context,
+        max_bytes: int,
+        algorithm: str = DEFAULT_ALGORITHM,
+        always: bool = False,
+    ) -> None:
         head = context.head
         self._context = context
         self._decoder = make_decoder(head, context.verified)
         expected = self._decoder.decoded_length
-        if expected is None:
-            expected = head.content_length
-        if expected is None:
+        if expected is None or (head.content_length is None and not head.chunked):
             raise MissingContentLength()
         if expected > max_bytes:
             raise EntityTooLarge(ProposedSize=str(expected), MaxSizeAllowed=str(max_bytes))
@@ -68,8 +79,18 @@ class Intake:
             self._decoder.sha256_needed,
             algorithm,
         )
+        self._algorithm = algorithm
+        self._beside = always and self.digests.algorithm != algorithm
+        self._values: list[tuple[str, int]] = []
 
-    async def take(self, record: Record, inline_limit: int = -1) -> Ingested:
+    def checksum_value(self) -> str:
+        """The value (base64) of ``algorithm`` itself, once the body was verified."""
+        if self._beside:
+            return combine_full_object(self._algorithm, self._values)
+        checksum = self.digests.checksum
+        return "" if checksum is None else checksum.value
+
+    async def take(self, make: Make[T], footer: Footer[T], inline_limit: int = 0) -> Taken[T]:
         """Read, verify and store the body: with at most ``inline_limit`` bytes as INLINE (to be
         committed with its version), else as a durable FILE; without bytes as EMPTY.
 
@@ -80,20 +101,14 @@ class Intake:
         if self.size <= inline_limit or not self.size:
             data = await self._whole()
             self._finish(len(data))
-            return self._inline(data)
+            return self._inline(data, make)
         context = self._context
         key = context.call.key.encode("utf-8")
         writer = context.blobs.writer(context.call.bucket, key, self.size)
-        work = self._decode
-        if self.size <= ON_LOOP_BYTES:
-            return await store_blob(writer, self._pieces(), _now(work), self._verified, record)
-        offload = context.offload.run
-
-        def elsewhere(pieces: list[bytes]) -> Awaitable[bytes]:
-            begun: Awaitable[bytes] = offload(work, pieces)
-            return begun
-
-        return await store_blob(writer, self._pieces(), elsewhere, self._verified, record)
+        work = _here(self._decode)
+        if self.size > ON_LOOP_BYTES:
+            work = partial(context.offload.run, self._decode)
+        return await store_blob(writer, self._pull(), work, self._verified, make, footer)
 
     async def _whole(self) -> bytes:
         body = self._context.exchange.body
@@ -105,40 +120,33 @@ class Intake:
             pieces.append(self._decode([data]))
         return b"".join(pieces)
 
-    def _inline(self, data: bytes) -> Ingested:
+    def _inline(self, data: bytes, make: Make[T]) -> Taken[T]:
         digests = self.digests
         if not data:
-            return Ingested(EMPTY_BODY, digests.etag, digests.checksum)
+            return Taken(make(EMPTY_BODY, digests.etag, digests.checksum))
         blobs = self._context.blobs
         id = blobs.new_id()
-        body = Body(BodyKind.INLINE, id, len(data))
-        return Ingested(body, digests.etag, digests.checksum, inline=blobs.seal_inline(id, data))
+        value = make(Body(BodyKind.INLINE, id, len(data)), digests.etag, digests.checksum)
+        return Taken(value, inline=blobs.seal_inline(id, data))
 
-    def _pieces(self) -> Pull:
+    def _pull(self) -> Pull:
         body = self._context.exchange.body
         whole = body.take_all() if self.size <= PIECE_BYTES else None
-        if whole is not None:
-            return _given([whole])
-        return gather(body.read)
+        return gather(body.read) if whole is None else given([whole])
 
     def _decode(self, pieces: list[bytes]) -> bytes:
-        decoder = self._decoder
-        decoded: list[bytes] = []
-        for piece in pieces:
-            out = decoder.feed(piece)
-            if isinstance(out, list):
-                decoded += out
-            else:
-                decoded.append(out)
-        data = decoded[0] if len(decoded) == 1 else b"".join(decoded)
+        feed = self._decoder.feed
+        data = feed(pieces[0]) if len(pieces) == 1 else b"".join([feed(one) for one in pieces])
         self._seen += len(data)
         if self._seen > self.size:
             raise IncompleteBody()
         if data:
             self.digests.update(data)
+            if self._beside:
+                self._values.append((checksum_of(self._algorithm, data), len(data)))
         return data
 
-    def _verified(self, size: int) -> tuple[str, Checksum]:
+    def _verified(self, size: int) -> tuple[str, Checksum | None]:
         self._finish(size)
         return self.digests.etag, self.digests.checksum
 
@@ -151,6 +159,8 @@ class Intake:
 
 Pull = Callable[[], Awaitable[list[bytes]]]
 """Gives the next raw pieces of a body, about ``PIECE_BYTES`` together, [] at the end."""
+Work = Callable[[list[bytes]], Awaitable[bytes]]
+"""Starts decoding and digesting pieces, which gives the payload's bytes."""
 
 
 def gather(read: Callable[[], Awaitable[bytes]]) -> Pull:
@@ -170,7 +180,8 @@ def gather(read: Callable[[], Awaitable[bytes]]) -> Pull:
     return pull
 
 
-def _given(pieces: list[bytes]) -> Pull:
+def given(pieces: list[bytes]) -> Pull:
+    """Pieces that are there already."""
     left = [pieces]
 
     async def pull() -> list[bytes]:
@@ -179,20 +190,21 @@ def _given(pieces: list[bytes]) -> Pull:
     return pull
 
 
-def _now(work: Callable[[list[bytes]], bytes]) -> Callable[[list[bytes]], Awaitable[bytes]]:
-    async def here(pieces: list[bytes]) -> bytes:
+def _here(work: Callable[[list[bytes]], bytes]) -> Work:
+    async def at_once(pieces: list[bytes]) -> bytes:
         return work(pieces)
 
-    return here
+    return at_once
 
 
 async def store_blob(
     writer: Any,
     pull: Pull,
-    work: Callable[[list[bytes]], Awaitable[bytes]],
-    verified: Callable[[int], tuple[str, Checksum]],
-    record: Record,
-) -> Ingested:
+    work: Work,
+    verified: Callable[[int], tuple[str, Checksum | None]],
+    make: Make[T],
+    footer: Footer[T],
+) -> Taken[T]:
     """Write a blob through a pipeline: while one piece is written, ``work`` decodes and digests
     the next one, and ``pull`` gathers the one after it.
 
@@ -221,8 +233,8 @@ async def store_blob(
             former, writing = writing, None
             await former
         etag, checksum = verified(size)
-        body = Body(BodyKind.FILE, writer.id, size)
-        blob = await writer.commit(record(body, etag, checksum))
+        value = make(Body(BodyKind.FILE, writer.id, size), etag, checksum)
+        blob = await writer.commit(footer(value))
     except GeneratorExit:
         writer.abort()
         raise
@@ -233,4 +245,4 @@ async def store_blob(
                 await begun.settle()
         writer.abort()
         raise
-    return Ingested(body, etag, checksum, blob=blob)
+    return Taken(value, blob=blob)

@@ -142,7 +142,7 @@ class S3Service:
             self._directory,
         )
         self._access.demand(context)
-        expected = head.headers.get("x-amz-expected-bucket-owner")
+        expected = call.headers.get("x-amz-expected-bucket-owner")
         if expected is not None and bucket is not None:
             await check_expected_owner(self._directory, bucket, expected)
         partition = None
@@ -155,7 +155,7 @@ class S3Service:
             if call.key:
                 redirect.headers.append(("x-amz-bucket-region", self._settings.region))
             raise redirect
-        refuse_unsupported(head.headers, call.operation)
+        refuse_unsupported(call.headers, call.operation)
         return await operation(context)
 
     async def _find_bucket(self, call: S3Call, principal: Principal) -> Bucket:

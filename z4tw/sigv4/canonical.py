@@ -86,13 +86,7 @@ def canonical_request(
         block = _header_lines(headers, signed_headers)
     else:
         # One look at all the lines: most have nothing to trim or to collapse.
-        if (
-            "  " in block
-            or ": " in block
-            or " \n" in block
-            or "\t" in block
-            or block.endswith(" ")
-        ):
+        if "  " in block or ": " in block or " \n" in block or "\t" in block or block.endswith(" "):
             block = _header_lines(headers, signed_headers)
     return (
         f"{method}\n{canonical_path(path)}\n{canonical_query(query, presigned)}\n{block}\n\n"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MONTHS = {
-    name: number + 1
-    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
 }
 _UTC_ZONES = frozenset({"GMT", "UTC", "UT", "Z", "+0000", "-0000"})
 
@@ -56,9 +58,9 @@ def parse_http_date(text: str) -> int | None:
 
 def amz_date(timestamp: float) -> str:
     """A Unix time as ``20130524T000000Z``."""
-    return datetime.fromtimestamp(int(timestamp), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return datetime.fromtimestamp(int(timestamp), UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def iso_date(timestamp: float) -> str:
     """A Unix time as ``2013-05-24T00:00:00Z``, the form of dates in error details."""
-    return datetime.fromtimestamp(int(timestamp), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(timestamp), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,6 +13,7 @@ States of a message (``state``)::
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -67,8 +68,8 @@ class MessageReader:
     """
 
     __slots__ = (
-        "_chunk_headers", "_complete", "_known_hosts", "_left", "_limits", "_parser", "_quiet",
-        "_tail", "blank_lines", "chunked", "content_length", "expect", "headers", "http11",
+        "_blank_lines", "_chunk_headers", "_complete", "_fields", "_known_hosts", "_left",
+        "_limits", "_parser", "_quiet", "_tail", "chunked", "content_length", "expect", "headers", "http11",
         "keep_alive", "method", "partial", "pieces", "state", "target", "unread",
     )  # fmt: skip
 
@@ -76,15 +77,16 @@ class MessageReader:
         """``known_hosts`` remembers valid Host values; shared between connections, bounded here."""
         self._limits = limits
         self._known_hosts = known_hosts
-        self._parser = HttpRequestParser(self)
+        self._parser: Any = HttpRequestParser(self)
         self.state = HEAD
         self.partial = b""
-        self.blank_lines = 0
+        self._blank_lines = 0
         self.unread = b""
         self.pieces: list[bytes] = []
         self.method = ""
         self.target = b""
         self.headers: dict[str, str] = {}
+        self._fields = self.headers
         self.content_length: int | None = None
         self.chunked = False
         self.keep_alive = False
@@ -105,13 +107,13 @@ class MessageReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; in a chunked message's end also a trailer field, which is dropped."""
         key = _NAMES.get(name) or name.lower().decode("latin-1")
-        headers = self.headers
-        if key in headers:
+        fields = self._fields
+        if key in fields:
             if key == "host":
                 raise BadRequest("The request has more than one Host header.")
-            headers[key] += "," + value.strip().decode("latin-1")
+            fields[key] += "," + value.strip().decode("latin-1")
         else:
-            headers[key] = value.strip().decode("latin-1")
+            fields[key] = value.strip().decode("latin-1")
 
     def on_body(self, data: bytes) -> None:
         """Body bytes, with chunked coding removed."""
@@ -146,6 +148,12 @@ class MessageReader:
             self.unread = b""
             self._feed_head(data)
 
+    def release(self) -> None:
+        """Drop what is held when the connection is gone; nothing may be fed after it."""
+        self._parser = None
+        self.partial = self.unread = b""
+        self.pieces = []
+
     @property
     def body_left(self) -> int | None:
         """Body bytes that have not come yet; None with chunked coding."""
@@ -169,7 +177,7 @@ class MessageReader:
         if end > limit:
             raise RequestHeaderSectionTooLarge()
         self.partial = b""
-        self.blank_lines = 0
+        self._blank_lines = 0
         if end == len(data):
             self._parse_head(data)
             return
@@ -184,10 +192,13 @@ class MessageReader:
         start = 0
         while data.startswith(b"\r\n", start):
             start += 2
-            self.blank_lines += 1
-            if self.blank_lines > _MAX_BLANK_LINES:
+            self._blank_lines += 1
+            if self._blank_lines > _MAX_BLANK_LINES:
                 raise BadRequest("The request does not start with a request line.")
-        return data[start:]
+        rest = data[start:]
+        if rest[:1] == b"\n" or (rest[:1] == b"\r" and len(rest) > 1):
+            raise BadRequest("The request does not start with a request line.")
+        return rest
 
     @staticmethod
     def _check_partial(data: bytes) -> None:
@@ -209,7 +220,7 @@ class MessageReader:
         else:
             raise BadRequest("Only HTTP/1.1 and HTTP/1.0 are supported.")
         self.target = b""
-        self.headers = headers = {}
+        self.headers = self._fields = headers = {}
         self._complete = False
         parser = self._parser
         self._parse(head)
@@ -273,8 +284,8 @@ class MessageReader:
             self._left = self.content_length = int(length)
         if "expect" in headers:
             self._read_expect(headers)
-        # Trailer fields must not change the head that was dispatched.
-        self.headers = headers.copy() if self.chunked else headers
+        # Trailer fields must not change the head.
+        self._fields = {}
         self.state = BODY
 
     def _rewrite_target(self, target: bytes, headers: dict[str, str]) -> None:

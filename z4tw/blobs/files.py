@@ -1,0 +1,231 @@
+"""The blob store on files. Format: doc/spec/blob.rst."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from zope.interface import implementer
+
+from z4tw.blobs import inline
+from z4tw.blobs.faults import DiskHealth
+from z4tw.blobs.format import (
+    META_DIRECTORY,
+    QUARANTINE_DIRECTORY,
+    TRAILER_BYTES,
+    Footer,
+    blob_path,
+    decode_footer,
+    decode_trailer,
+    id_of_path,
+    is_temporary,
+)
+from z4tw.blobs.reader import FileBlobReader, VerifiedFile
+from z4tw.blobs.room import Room
+from z4tw.blobs.writer import FileBlobWriter, WriterParts
+from z4tw.errors import CorruptBlob, WrongMasterKey
+from z4tw.interfaces import (
+    IBlobHousekeeping,
+    IBlobStore,
+    IDisk,
+    IDiskFile,
+    IOffload,
+    Steps,
+    no_steps,
+)
+from z4tw.model.objects import BlobInfo, Body
+from z4tw.sse.envelope import Envelope
+from z4tw.sse.segments import SegmentCipher
+
+_VERIFY_BLOCKS = 15  # a stored piece stays below 1 MiB, tags included
+_BUFFER_BYTES = 64 << 20
+_SYNC_EVERY_BYTES = 32 << 20
+
+
+def _ignore(error: OSError) -> None:
+    """The ``on_disk_error`` of a store whose owner looks at ``read_only`` instead."""
+
+
+@implementer(IBlobStore, IBlobHousekeeping)
+class FileBlobStore:
+    """Blobs as files of a disk, verified on every read.
+
+    ``cipher`` seals new blobs when it has an active key, and opens what is sealed; None: no keys.
+    ``min_free_bytes`` stay free for reads, deletes and metadata. ``random_bytes`` must be
+    cryptographically secure. ``buffer_bytes`` bounds what all readers and writers hold together,
+    down to 128 KiB each. ``on_disk_error`` is called once, in whatever thread meets the error that
+    makes the store read-only.
+    """
+
+    def __init__(
+        self,
+        disk: IDisk,
+        offload: IOffload,
+        cipher: Envelope | None,
+        *,
+        min_free_bytes: int,
+        now_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+        steps: Steps = no_steps,
+        on_disk_error: Callable[[OSError], None] = _ignore,
+        buffer_bytes: int = _BUFFER_BYTES,
+        sync_every_bytes: int = _SYNC_EVERY_BYTES,
+    ) -> None:
+        self._disk = disk
+        self._offload = offload
+        self._envelope = cipher
+        self._now_ms = now_ms
+        self._random_bytes = random_bytes
+        self._health = DiskHealth(on_disk_error)
+        self._room = Room(disk, min_free_bytes, now_ms, buffer_bytes)
+        self._writer_parts = WriterParts(
+            disk, offload, self._health, self._room, steps, sync_every_bytes
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """True after a disk error: writes answer ``ServiceUnavailable`` until a restart."""
+        return self._health.read_only
+
+    @property
+    def disk_error(self) -> OSError | None:
+        """The error that made the store read-only."""
+        return self._health.error
+
+    @property
+    def streams(self) -> int:
+        """Open readers and writers, for the metrics."""
+        return self._room.streams
+
+    # IBlobStore
+
+    def writer(self, bucket: str, key: bytes, size_hint: int | None) -> FileBlobWriter:
+        """A writer for a new blob."""
+        self.admit(size_hint)
+        blob_id = self.new_id()
+        cipher, sealed_key = None, b""
+        if self._envelope is not None and self._envelope.seals:
+            data_key, sealed_key = self._envelope.new_data_key(blob_id)
+            cipher = SegmentCipher(data_key, blob_id)
+        path = blob_path(bucket, key, blob_id)
+        return FileBlobWriter(self._writer_parts, blob_id, path, size_hint, cipher, sealed_key)
+
+    def admit(self, size: int | None) -> None:
+        """Raise ``InsufficientStorage`` or ``ServiceUnavailable`` when ``size`` bytes (None:
+        unknown) may not be written now."""
+        self._health.check()
+        try:
+            self._room.check(size)
+        except OSError as error:
+            raise self._health.judge(error) from error
+
+    async def open(self, blob: BlobInfo, offset: int, length: int) -> FileBlobReader:
+        """A reader of a range; a range of up to 256 KiB is read in one piece of offloaded work.
+        Raises ``WrongMasterKey`` for an encrypted blob whose key is not here."""
+        if offset < 0 or length < 0 or offset + length > blob.size:
+            raise ValueError("the range lies outside the blob")
+        reader = FileBlobReader(
+            self._disk, self._offload, self._room, blob, self._cipher_of(blob), offset, length
+        )
+        await reader.open()
+        return reader
+
+    def seal_inline(self, id: bytes, data: bytes) -> bytes:
+        """The stored form of an inline body."""
+        return inline.seal_inline(id, data, self._envelope)
+
+    def open_inline(self, id: bytes, stored: bytes, body: Body) -> bytes:
+        """The bytes of a stored inline body. Raises ``CorruptBlob``, ``WrongMasterKey``."""
+        return inline.open_inline(id, stored, body.size, self._envelope)
+
+    def new_id(self) -> bytes:
+        """A new blob id: 48 bits of Unix milliseconds, then 80 random bits."""
+        return self._now_ms().to_bytes(6, "big") + self._random_bytes(10)
+
+    # IBlobHousekeeping
+
+    async def remove(self, blob: BlobInfo) -> None:
+        """Unlink a blob's file or a temporary one. Raises ``ValueError`` for the path of anything
+        else."""
+        if id_of_path(blob.path) is None and not is_temporary(blob.path):
+            raise ValueError("this is no path of a blob")
+        await self._offload.run(self._disk.unlink, blob.path)
+
+    async def verify(
+        self, blob: BlobInfo, pace: Callable[[int], Awaitable[None]] | None = None
+    ) -> None:
+        """Check a whole blob: footer, what metadata says, and every block. Needs no keys, since
+        digests are of stored bytes."""
+        file: IDiskFile = await self._offload.run(self._disk.open, blob.path)
+        try:
+            footer: Footer = await self._offload.run(_read_footer, file)
+            if (footer.id, footer.layout.size, footer.file_size, footer.sealed_key) != (
+                blob.id,
+                blob.size,
+                blob.stored_size,
+                blob.sealed_key,
+            ):
+                raise CorruptBlob("the footer is not that of the blob in the metadata")
+            verified = VerifiedFile(file, blob.id, footer.layout, None)
+            first, count = 0, footer.layout.count
+            while first < count:
+                last = min(first + _VERIFY_BLOCKS, count)
+                stored = await self._offload.run(verified.stored, first, last)
+                if pace is not None:
+                    await pace(len(stored))
+                first = last
+        finally:
+            self._offload.run(file.close)
+
+    def files(self) -> Iterator[tuple[bytes | None, str, int, float]]:
+        """(blob id, path, size, mtime) of every blob file; the id is None for a temporary name.
+        Files of any other name are left out: they are not ours."""
+        for path, size, mtime in self._disk.walk(""):
+            if path.startswith(META_DIRECTORY + "/"):
+                if is_temporary(path):
+                    yield None, path, size, mtime
+                continue
+            blob_id = id_of_path(path)
+            if blob_id is not None:
+                yield blob_id, path, size, mtime
+
+    def record(self, path: str) -> bytes:
+        """The record of a blob file. Raises ``CorruptBlob``, ``FileNotFoundError``, and
+        ``WrongMasterKey`` when it is encrypted and its key is not here."""
+        footer = self._footer(path)
+        if not footer.layout.encrypted:
+            return footer.record
+        cipher = self._segment_cipher(footer.id, footer.sealed_key)
+        return cipher.open_record(footer.record)
+
+    def describe(self, path: str) -> BlobInfo:
+        """What metadata should say of a blob file. Raises as ``record``; needs no keys."""
+        footer = self._footer(path)
+        return BlobInfo(footer.id, path, footer.layout.size, footer.file_size, footer.sealed_key)
+
+    def quarantine(self, path: str) -> None:
+        """Move a file under ``_z4meta/quarantine``."""
+        self._disk.move(path, f"{QUARANTINE_DIRECTORY}/{path.replace('/', '%')}")
+
+    def _footer(self, path: str) -> Footer:
+        file = self._disk.open(path)
+        try:
+            return _read_footer(file)
+        finally:
+            file.close()
+
+    def _cipher_of(self, blob: BlobInfo) -> SegmentCipher | None:
+        return self._segment_cipher(blob.id, blob.sealed_key) if blob.sealed_key else None
+
+    def _segment_cipher(self, blob_id: bytes, sealed_key: bytes) -> SegmentCipher:
+        if self._envelope is None:
+            raise WrongMasterKey("a blob is encrypted and the store has no keys")
+        return SegmentCipher(self._envelope.data_key(blob_id, sealed_key), blob_id)
+
+
+def _read_footer(file: IDiskFile) -> Footer:
+    """(blocking) The checked footer of a file. Raises ``CorruptBlob``."""
+    size = file.size()
+    trailer: Any = file.read_at(max(size - TRAILER_BYTES, 0), TRAILER_BYTES)
+    layout = decode_trailer(trailer, size)[1]
+    return decode_footer(file.read_at(layout.stored, size - layout.stored), size)

@@ -1,0 +1,66 @@
+"""Offloads of a process: its threads, and the absence of threads in a one-shot command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
+
+from z4tw.interfaces import IOffload
+from z4tw.threads import ThreadOffload
+
+BLOB_THREADS = 6
+"""Threads for blob files and digests in one process."""
+
+
+class Threads:
+    """The two thread pools of a process: one thread that waits for COMMIT, and some for files.
+
+    They are apart so that slow files never delay a commit.
+    """
+
+    def __init__(self, reactor: IReactorFromThreads) -> None:
+        self._pools = (
+            ThreadPool(0, 1, name="z4-commit"),
+            ThreadPool(0, BLOB_THREADS, name="z4-files"),
+        )
+        self.commit = ThreadOffload(reactor, self._pools[0])
+        self.files = ThreadOffload(reactor, self._pools[1])
+        for pool in self._pools:
+            pool.start()
+
+    def stop(self) -> None:
+        """Wait for the work in hand and end the threads; safe to call twice."""
+        for pool in self._pools:
+            if not pool.joined:
+                pool.stop()
+
+
+class Finished:
+    """An awaitable of work that is done: awaiting it never suspends."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._error: Exception | None = None
+        self._value: Any = None
+        try:
+            self._value = function(*args)
+        except Exception as error:
+            self._error = error
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        if self._error is not None:
+            raise self._error
+        return self._value
+        yield
+
+
+@implementer(IOffload)
+class InlineOffload:
+    """Does the work at once, in the calling thread: for commands without an event loop."""
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Finished:
+        """The finished work."""
+        return Finished(function, args)

@@ -1,0 +1,86 @@
+"""PutObject.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from z4tw.interfaces.http import S3Response
+from z4tw.model.control import Bucket
+from z4tw.model.objects import Body, Checksum, Version
+from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
+from z4tw.objects.commands import PutVersion
+from z4tw.objects.versions import ENABLED
+from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.ingest import Intake
+from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
+from z4tw.s3.conditional import write_condition
+from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
+from z4tw.s3.tagging import parse_tagging_header
+
+
+async def put_object(context: Context) -> S3Response:
+    """Store the request's body as a new version of the key."""
+    bucket = context.require_bucket()
+    headers = context.call.headers
+    condition = write_condition(headers)
+    storage_class = parse_storage_class(headers)
+    stored = stored_headers(headers)
+    metadata = user_metadata(headers)
+    tagging = headers.get("x-amz-tagging")
+    tags = parse_tagging_header(tagging) if tagging else {}
+    register = context.object_register()
+    intake = Intake(context, context.settings.max_put_bytes)
+    if condition is not None:
+        await check_before_body(context, register, condition)
+    owner = owner_of(context, bucket)
+
+    def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
+        return Version(
+            stamp=context.stamp(),
+            is_null=bucket.versioning != ENABLED,
+            size=body.size,
+            etag=etag,
+            body=body,
+            owner=owner,
+            storage_class=storage_class,
+            headers=stored,
+            user_metadata=metadata,
+            tags=tags,
+            checksum=checksum,
+        )
+
+    taken = await intake.take(
+        make, partial(version_footer, bucket, context.call.key), context.settings.inline_limit_bytes
+    )
+    version = taken.value
+    if taken.blob is not None:
+        # The body took its time: the bucket's versioning may have been changed meanwhile.
+        bucket = await context.find_bucket(bucket.name)
+    command = PutVersion(version, bucket.versioning, condition, taken.inline, taken.blob)
+    put = done(await context.store.change(register, command))
+    answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]
+    if put.version_id:
+        context.exchange.version_id = put.version_id
+        answer.append(("x-amz-version-id", put.version_id))
+    return S3Response(200, answer)
+
+
+def version_footer(bucket: Bucket, key: str, version: Version) -> bytes:
+    """The footer record of the blob of a version."""
+    return encode_blob_record(
+        BlobRecord(
+            OBJECT,
+            bucket.name,
+            bucket.incarnation,
+            bucket.owner,
+            bucket.versioning,
+            key,
+            version=version,
+        )
+    )
+
+
+OPERATIONS: dict[str, Operation] = {"PutObject": put_object}

@@ -1,0 +1,44 @@
+"""GetBucketVersioning and PutBucketVersioning."""
+
+from __future__ import annotations
+
+from z4tw.errors import IllegalVersioningConfigurationException, NotImplemented
+from z4tw.interfaces.http import S3Response
+from z4tw.ops.bucket_settings import change_bucket
+from z4tw.ops.context import Context, Operation
+from z4tw.ops.documents import read_document
+from z4tw.s3.xml_in import parse_versioning
+from z4tw.s3.xml_out import versioning as versioning_document
+
+_MFA = "The operation PutBucketVersioning with MFA delete is not implemented."
+
+
+async def get_bucket_versioning(context: Context) -> S3Response:
+    """The bucket's versioning state; an empty document when it never had one.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
+    """
+    document = versioning_document(context.require_bucket().versioning)
+    return S3Response(200, [("Content-Type", "application/xml")], document)
+
+
+async def put_bucket_versioning(context: Context) -> S3Response:
+    """Enable or suspend versioning.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
+    """
+    if "x-amz-mfa" in context.call.headers:
+        raise NotImplemented(_MFA)
+    asked = parse_versioning(await read_document(context))
+    if asked.mfa_delete == "Enabled":
+        raise NotImplemented(_MFA)
+    if not asked.status:
+        raise IllegalVersioningConfigurationException()
+    await change_bucket(context, versioning=asked.status)
+    return S3Response(200)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "GetBucketVersioning": get_bucket_versioning,
+    "PutBucketVersioning": put_bucket_versioning,
+}

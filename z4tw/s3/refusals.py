@@ -1,0 +1,125 @@
+"""Headers that ask for features which z4tw does not have: refused, never ignored.
+
+Only ``x-amz-*`` headers that are known to change nothing, or that an operation obeys, pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from z4tw.errors import InvalidArgument, InvalidRequest, NotImplemented
+
+_PASSING = frozenset(
+    {
+        "x-amz-bypass-governance-retention",  # nothing is retained
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-crc32c",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-checksum-mode",
+        "x-amz-checksum-sha1",
+        "x-amz-checksum-sha256",
+        "x-amz-checksum-type",
+        "x-amz-cf-id",
+        "x-amz-confirm-remove-self-bucket-access",
+        "x-amz-content-sha256",
+        "x-amz-copy-source",
+        "x-amz-copy-source-if-match",
+        "x-amz-copy-source-if-modified-since",
+        "x-amz-copy-source-if-none-match",
+        "x-amz-copy-source-if-unmodified-since",
+        "x-amz-copy-source-range",
+        "x-amz-date",
+        "x-amz-decoded-content-length",
+        "x-amz-expected-bucket-owner",
+        "x-amz-invocation-id",
+        "x-amz-max-parts",
+        "x-amz-metadata-directive",
+        "x-amz-mp-object-size",
+        "x-amz-object-attributes",
+        "x-amz-optional-object-attributes",
+        "x-amz-part-number-marker",
+        "x-amz-retry",
+        "x-amz-security-token",
+        "x-amz-source-expected-bucket-owner",
+        "x-amz-storage-class",
+        "x-amz-tagging",
+        "x-amz-tagging-directive",
+        "x-amz-te",
+        "x-amz-trailer",
+        "x-amz-user-agent",
+        "x-amz-website-redirect-location",
+    }
+)
+_PASSING_VALUES = {
+    "x-amz-acl": {"private"},
+    "x-amz-bucket-namespace": {"global"},
+    "x-amz-bucket-object-lock-enabled": {"false", "False"},
+    "x-amz-object-annotation-directive": {"COPY"},
+    "x-amz-request-payer": {"requester"},
+    "x-amz-server-side-encryption-bucket-key-enabled": {"false", "False"},
+}
+"""Values that ask for what is there anyway."""
+
+_CANNED_ACLS = frozenset(
+    {
+        "authenticated-read",
+        "aws-exec-read",
+        "bucket-owner-full-control",
+        "bucket-owner-read",
+        "log-delivery-write",
+        "private",
+        "public-read",
+        "public-read-write",
+    }
+)
+_OWNERSHIPS = frozenset({"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"})
+_ALGORITHM_HEADERS = frozenset({"x-amz-checksum-algorithm", "x-amz-sdk-checksum-algorithm"})
+ALGORITHMS = frozenset({"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"})
+_LACKING_ALGORITHMS = frozenset({"MD5", "SHA512", "XXHASH128", "XXHASH3", "XXHASH64"})
+
+
+def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
+    """Refuse a request whose headers ask for something that is not there.
+
+    Raises ``NotImplemented`` naming the header (``x-amz-acl`` other than private, grants, server
+    side encryption, object lock, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
+    ``InvalidRequest`` for values that S3 does not have at all.
+    """
+    for name, value in headers.items():
+        if name[:6] == "x-amz-" and name not in _PASSING and name[:11] != "x-amz-meta-":
+            _judge(name, value, operation)
+
+
+def _judge(name: str, value: str, operation: str) -> None:
+    if name in _ALGORITHM_HEADERS:
+        _check_algorithm(name, value)
+    elif name == "x-amz-object-ownership" and operation == "CreateBucket":
+        if value not in _OWNERSHIPS:
+            raise InvalidArgument(
+                f"Invalid x-amz-object-ownership header: {value[:64]}",
+                ArgumentName=name,
+                ArgumentValue=value[:256],
+            )
+    elif name == "x-amz-acl" and value not in _CANNED_ACLS:
+        raise InvalidArgument(ArgumentName=name, ArgumentValue=value[:256])
+    elif value not in _PASSING_VALUES.get(name, ()):
+        raise lacking(name)
+
+
+def _check_algorithm(name: str, value: str) -> None:
+    if value.upper() in ALGORITHMS:
+        return
+    if value.upper() in _LACKING_ALGORITHMS:
+        raise lacking(name)
+    raise InvalidRequest(
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid "
+        "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+    )
+
+
+def lacking(header: str) -> NotImplemented:
+    """The refusal of a header, as AWS words it, with the header's name."""
+    return NotImplemented(
+        f"A header you provided implies functionality that is not implemented: {header}",
+        Header=header,
+    )
