@@ -176,9 +176,7 @@ def canonical_query(query: str) -> str:
     for item in query.split("&"):
         if item:
             name, _, value = item.partition("=")
-            pairs.append(
-                (quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~"))
-            )
+            pairs.append((quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")))
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
@@ -330,8 +328,9 @@ class Harness:
             digest = hashed(body) if payload_hash is None else payload_hash
             fields["x-amz-content-sha256"] = digest
             signed = sorted(
-                name for name in fields if name in ("host", "content-md5", "content-type")
-                or name.startswith("x-amz-")
+                name
+                for name in fields
+                if name in ("host", "content-md5", "content-type") or name.startswith("x-amz-")
             )
             value = signature(key, method, path, query, fields, signed, digest, when, region)
             fields["authorization"] = (

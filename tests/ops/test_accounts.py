@@ -102,14 +102,17 @@ def test_a_root_user_gets_new_rights_only_when_they_differ() -> None:
     same = run(put_root_user(harness.store, account, harness.stamps.stamp, False, True))
     assert same == before
     changed = run(put_root_user(harness.store, account, harness.stamps.stamp, True, False))
-    assert changed.admin and not changed.may_create_buckets and changed.stamp > before.stamp
+    assert changed.admin
+    assert not changed.may_create_buckets
+    assert changed.stamp > before.stamp
 
 
 def test_touching_changes_only_the_stamp() -> None:
     harness = Harness()
     account = run(read_account(harness.store, "user"))
     later = touched(account, harness.stamps.stamp)
-    assert later.stamp > account.stamp and later.id == account.id
+    assert later.stamp > account.stamp
+    assert later.id == account.id
 
 
 def test_a_key_is_found_by_its_name_first_and_then_by_its_id() -> None:

@@ -62,10 +62,11 @@ class CrashingStore:
 
 def test_a_new_bucket_has_the_settings_defaults() -> None:
     settings = Settings(region="eu-west-1", object_ownership="BucketOwnerEnforced")
-    record = new_bucket("b", "o" * 64, settings, (5 << 112).to_bytes(20, "big"), bytes.fromhex)
+    record = new_bucket("b", "o" * 64, settings, (5 << 112).to_bytes(20, "big"), bytes)
     assert (record.region, record.object_ownership) == ("eu-west-1", "BucketOwnerEnforced")
     assert record.created_ms == 5
-    assert record.state == BucketState.ACTIVE and record.tags == {}
+    assert record.state == BucketState.ACTIVE
+    assert record.tags == {}
 
 
 def test_incarnations_have_63_random_bits_and_are_never_zero() -> None:

@@ -19,7 +19,8 @@ def test_a_key_leads_to_its_principal_and_secret() -> None:
     assert principal.account_id == key.account_id
     assert principal.account_number == key.account_number
     assert principal.display_name == principal.user_name == "alice"
-    assert not principal.admin and not principal.may_create_buckets
+    assert not principal.admin
+    assert not principal.may_create_buckets
     assert credentials.peek(key.access_key_id) is found
     assert run(credentials.find(harness.admin_key.access_key_id)).principal.admin
 
@@ -28,7 +29,8 @@ def test_the_secret_is_in_no_representation() -> None:
     harness = Harness()
     key = harness.key("alice")
     found = run(Credentials(harness.store, harness.seal).find(key.access_key_id))
-    assert key.secret not in repr(found) and key.secret not in str(found)
+    assert key.secret not in repr(found)
+    assert key.secret not in str(found)
 
 
 def test_an_unknown_or_deleted_key_is_none() -> None:

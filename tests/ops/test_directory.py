@@ -112,7 +112,8 @@ def test_the_directory_knows_buckets_and_owners() -> None:
     harness.bucket("one")
     directory = Directory(harness.store)
     found = run(directory.bucket("one"))
-    assert found is not None and found.owner == harness.user.account_id
+    assert found is not None
+    assert found.owner == harness.user.account_id
     assert directory.peek_bucket("one") == found
     assert run(directory.bucket("two")) is None
     assert run(directory.owner_name(harness.user.account_id)) == "user"

@@ -12,7 +12,15 @@ from z4tw.ops.parameters import LARGEST, count_parameter, url_encoded
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("", 1000), ("0", 0), ("1", 1), ("1000", 1000), ("1001", 1000), (str(LARGEST), 1000), ("007", 7)],
+    [
+        ("", 1000),
+        ("0", 0),
+        ("1", 1),
+        ("1000", 1000),
+        ("1001", 1000),
+        (str(LARGEST), 1000),
+        ("007", 7),
+    ],
 )
 def test_counts_up_to_the_cap(text: str, value: int) -> None:
     assert count_parameter({"max-keys": text}, "max-keys", 1000) == value
@@ -23,7 +31,8 @@ def test_an_absent_count_is_the_cap() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-1", "blah", "1.5", "1e3", " 1", "1_0", "٣", "+1", "--1", "-", str(LARGEST + 1), "9" * 99]
+    "text",
+    ["-1", "blah", "1.5", "1e3", " 1", "1_0", "٣", "+1", "--1", "-", str(LARGEST + 1), "9" * 99],
 )
 def test_other_counts_are_invalid_arguments(text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:

@@ -18,7 +18,8 @@ SCOPE = b"\x01" * 8
 def test_a_token_brings_its_position_back(position: bytes) -> None:
     token = pack_token("objects", SCOPE, position)
     assert unpack_token("objects", SCOPE, token) == position
-    assert token.isascii() and not set(token) & set("+/ &?#%")
+    assert token.isascii()
+    assert not set(token) & set("+/ &?#%")
 
 
 @given(st.binary(max_size=200))

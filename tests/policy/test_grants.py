@@ -48,7 +48,8 @@ def test_read_and_write_together_allow_what_each_allows() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["s3:PutBucketVersioning", "s3:PutBucketTagging", "s3:DeleteBucket", "s3:PutBucketPolicy"]
+    "action",
+    ["s3:PutBucketVersioning", "s3:PutBucketTagging", "s3:DeleteBucket", "s3:PutBucketPolicy"],
 )
 def test_only_owner_changes_the_bucket_itself(action: str) -> None:
     assert judge(action, Grant.READ | Grant.WRITE) is Effect.ABSTAIN

@@ -265,3 +265,23 @@ def test_the_successor_of_a_prefix_is_the_least_string_after_all_that_start_with
     prefix: bytes, successor: bytes
 ) -> None:
     assert prefix_successor(prefix) == successor
+
+
+def test_markers_beyond_the_prefix_end_uploads_and_versions() -> None:
+    after = upload_prefix(b"b") + b"\xff"
+    page = fold_uploads(
+        seek_of(upload_prefix(b"a"), upload_prefix(b"c")), ListQuery(b"a", b"", after)
+    )
+    assert (page.rows, page.truncated) == ([], False)
+    head, pages, _ = make_head(9, 2, [], -1)
+    rows = Rows([(b"a", head), (b"c", head)])
+    versions = fold_versions(rows.seek, pages.__getitem__, VersionQuery(b"a", b"", b"b"))
+    assert (versions.versions, versions.truncated) == ([], False)
+    assert rows.seeks == 0
+
+
+def test_a_null_marker_is_found_in_a_page_of_older_versions() -> None:
+    head, pages, versions = make_head(1000, 2, [2, 3], 5)
+    query = VersionQuery(b"", b"", b"k", "null", 10)
+    page = fold_versions(Rows([(b"k", head)]).seek, pages.__getitem__, query)
+    assert [version for _, version, _ in page.versions] == versions[6:]

@@ -116,10 +116,10 @@ class OsDisk:
         self._durable: set[str] = set()
 
     def create(self, directory: str) -> OsDiskFile:
-        """A new nameless file in the file system of ``directory`` or its nearest parent that
-        exists; where there are none, one with a temporary name that ``close`` removes."""
+        """A new nameless file in the file system of ``directory`` (``""``: the root) or its nearest
+        parent that exists; where there are none, one with a temporary name that ``close`` removes."""
         if self._nameless:
-            file = self._create_nameless(self._absolute(directory))
+            file = self._create_nameless(self._directory(directory))
             if file is not None:
                 return file
             self._nameless = False
@@ -201,7 +201,7 @@ class OsDisk:
 
     def _sync_directory(self, directory: str) -> None:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        fd = os.open(f"{self._root}/{directory}" if directory else self._root, flags)
+        fd = os.open(self._directory(directory), flags)
         try:
             sync_descriptor(fd)
         finally:
@@ -230,7 +230,7 @@ class OsDisk:
         """Yield (path, size, mtime) of every regular file below a directory (``""``: the root)
         in sorted order; what vanishes meanwhile is left out."""
         try:
-            with os.scandir(self._absolute(directory) if directory else self._root) as found:
+            with os.scandir(self._directory(directory)) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except FileNotFoundError:
             return
@@ -250,6 +250,10 @@ class OsDisk:
         """(available, total) bytes of the file system."""
         status = os.statvfs(self._root)
         return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+
+    def _directory(self, path: str) -> str:
+        """The absolute form of a directory, ``""`` being the root."""
+        return self._absolute(path) if path else self._root
 
     def _absolute(self, path: str) -> str:
         """The absolute form. Raises ``ValueError`` for a path that could leave the root."""

@@ -191,13 +191,17 @@ class MemoryBlobReader:
         self.size = len(data)
         self._data = data
         self._at = 0
+        self._closed = False
 
     async def next(self) -> bytes:
         """The next bytes, ``b""`` at the end."""
+        if self._closed:
+            raise ValueError("this reader is closed")
         piece = self._data[self._at : self._at + _PIECE_BYTES]
         self._at += len(piece)
         return piece
 
     def close(self) -> None:
         """Drop what is left; safe to call twice."""
+        self._closed = True
         self._data = b""

@@ -15,6 +15,7 @@ from z4tw.model.objects import BlobInfo
 from z4tw.sse.segments import SegmentCipher
 
 _FIRST_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 512 * 1024  # longer ones cost memory and gain nothing
 _DIGEST_WINDOW = 1024
 """Digests read at once: 8 KiB, for 64 MiB of blocks."""
 
@@ -107,6 +108,7 @@ class FileBlobReader:
         self._ready: bytes | Exception | None = None
         self._job: Awaitable[bytes | Exception] | None = None
         self._failed: Exception | None = None
+        self._closed = False
         room.enter()
 
     async def open(self) -> None:
@@ -121,6 +123,9 @@ class FileBlobReader:
         """The next verified bytes, ``b""`` at the end."""
         if self._failed is not None:
             raise self._failed
+        if self._closed:
+            # Not an empty piece, which would look like the end.
+            raise ValueError("this reader is closed")
         piece, self._ready = self._ready, None
         if piece is None:
             job, self._job = self._job, None
@@ -130,12 +135,14 @@ class FileBlobReader:
         if isinstance(piece, Exception):
             self._failed = piece
             raise piece
-        if self._start < self._end and not self._held.closing:
-            self._job = self._offload.run(self._read, self._room.piece_bytes())
+        if self._start < self._end:
+            piece_bytes = min(_PIECE_BYTES, self._room.piece_bytes())
+            self._job = self._offload.run(self._read, piece_bytes)
         return piece
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
+        self._closed = True
         self._ready = None
         if not self._held.closing:
             self._offload.run(self._held.close)

@@ -50,13 +50,20 @@ def create(arguments: argparse.Namespace) -> int:
         admin=arguments.admin,
         may_create_buckets=not arguments.no_create_bucket,
     )
-    show(key, arguments.json, fields([
-        ("name", key["name"]),
-        ("access key id", key["access_key_id"]),
-        ("secret access key", key["secret_access_key"]),
-        ("account id", key["account_id"]),
-        ("rights", rights(key)),
-    ]) + "\nThe secret is not shown again.")
+    show(
+        key,
+        arguments.json,
+        fields(
+            [
+                ("name", key["name"]),
+                ("access key id", key["access_key_id"]),
+                ("secret access key", key["secret_access_key"]),
+                ("account id", key["account_id"]),
+                ("rights", rights(key)),
+            ]
+        )
+        + "\nThe secret is not shown again.",
+    )
     return 0
 
 
@@ -95,16 +102,28 @@ def list_(arguments: argparse.Namespace) -> int:
 def info(arguments: argparse.Namespace) -> int:
     """``z4 key info NAME``."""
     key = perform(arguments, "key_info", name=arguments.name)
-    show(key, arguments.json, fields([
-        ("name", key["name"]),
-        ("access key id", key["access_key_id"]),
-        ("account id", key["account_id"]),
-        ("account number", key["account_number"]),
-        ("rights", rights(key)),
-        ("created", key["created"]),
-        ("owned buckets", key["owned_buckets"]),
-        ("granted buckets", [f"{name} ({', '.join(flags)})" for name, flags in key["granted_buckets"].items()]),
-    ]))
+    show(
+        key,
+        arguments.json,
+        fields(
+            [
+                ("name", key["name"]),
+                ("access key id", key["access_key_id"]),
+                ("account id", key["account_id"]),
+                ("account number", key["account_number"]),
+                ("rights", rights(key)),
+                ("created", key["created"]),
+                ("owned buckets", key["owned_buckets"]),
+                (
+                    "granted buckets",
+                    [
+                        f"{name} ({', '.join(flags)})"
+                        for name, flags in key["granted_buckets"].items()
+                    ],
+                ),
+            ]
+        ),
+    )
     return 0
 
 

@@ -18,7 +18,9 @@ FAMILIES = (dev, server, keys, buckets, doctor, version)
 def make_parser() -> Parser:
     """The parser of the whole command line."""
     parser = Parser(
-        prog="z4", description="An S3-compatible object store.", epilog="z4 COMMAND --help says more."
+        prog="z4",
+        description="An S3-compatible object store.",
+        epilog="z4 COMMAND --help says more.",
     )
     parser.add_argument("--version", action="version", version=version.text())
     commands = Commands(parser.add_subparsers(metavar="COMMAND", dest="command"))

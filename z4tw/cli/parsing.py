@@ -85,7 +85,9 @@ def add_setting(parser: argparse.ArgumentParser, setting: Setting) -> None:
     if setting.default not in (None, "false"):
         shown += f" [{setting.default}]"
     if setting.switch:
-        parser.add_argument(*names, dest=_dest(setting), action="store_const", const="true", help=shown)
+        parser.add_argument(
+            *names, dest=_dest(setting), action="store_const", const="true", help=shown
+        )
     elif setting.repeatable:
         parser.add_argument(
             *names, dest=_dest(setting), action="append", metavar=setting.metavar, help=shown

@@ -21,7 +21,9 @@ _START_SECONDS = 5.0
 _RETRY_SECONDS = 0.1
 
 
-def perform(arguments: argparse.Namespace, command: str, *, makes_store: bool = False, **given: Any) -> Any:
+def perform(
+    arguments: argparse.Namespace, command: str, *, makes_store: bool = False, **given: Any
+) -> Any:
     """Perform an administrative command on the store that the command line names.
 
     ``makes_store``: in a data directory without a store one is made first. Raises ``StoreError``,

@@ -171,7 +171,9 @@ def _plugin_sections(document: Mapping[str, Any], file_path: str) -> tuple[Plugi
                 f"{file_path}: unknown plugin kind {kind!r}{nearest(kind, PLUGIN_KINDS)}"
             )
         if not isinstance(names, dict) or not all(isinstance(t, dict) for t in names.values()):
-            raise ConfigError(f"{file_path}: plugins.{kind}: a table [plugins.{kind}.NAME] is needed")
+            raise ConfigError(
+                f"{file_path}: plugins.{kind}: a table [plugins.{kind}.NAME] is needed"
+            )
         for name, table in names.items():
             options = {}
             for key, value in table.items():

@@ -31,9 +31,9 @@ _ADJUST = {
 _NEW_BLOB = "INSERT INTO blobs(id, refs, state, zero_since, info) VALUES(?, ?, 0, ?, ?)"
 _NEW_MANIFEST = "INSERT INTO manifests(id, refs, zero_since, data) VALUES(?, ?, ?, ?)"
 _IDLE_MANIFESTS = """SELECT id, data FROM manifests WHERE refs = 0 AND zero_since < ?
-    ORDER BY zero_since LIMIT ?"""
+    ORDER BY zero_since, id LIMIT ?"""
 _IDLE_BLOBS = """SELECT id, info FROM blobs WHERE refs = 0 AND zero_since < ?
-    ORDER BY zero_since LIMIT ?"""
+    ORDER BY zero_since, id LIMIT ?"""
 _MARK_DYING = "UPDATE blobs SET state = ? WHERE id = ? AND state = ?"
 _PARTS_AT_ONCE = 10_000
 

@@ -53,7 +53,7 @@ CREATE TABLE inline(id BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 CREATE TABLE manifests(
     id BLOB NOT NULL UNIQUE, refs INTEGER NOT NULL CHECK(refs >= 0),
     zero_since INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE INDEX idle_manifests ON manifests(zero_since) WHERE refs = 0;
+CREATE INDEX idle_manifests ON manifests(zero_since, id) WHERE refs = 0;
 CREATE TABLE blobs(
     id BLOB NOT NULL PRIMARY KEY, refs INTEGER NOT NULL CHECK(refs >= 0),
     state INTEGER NOT NULL, zero_since INTEGER NOT NULL, info BLOB NOT NULL) WITHOUT ROWID;

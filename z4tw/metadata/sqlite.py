@@ -191,7 +191,8 @@ class SqliteStore(SqliteReads):
             return
         for job, result in zip(jobs, results, strict=True):
             job.waiter.callback(result)
-        if self._uncopied() >= CHECKPOINT_PAGES:
+        # When the last answer made ``close`` go on, the log is its business already.
+        if not self._closing and self._uncopied() >= CHECKPOINT_PAGES:
             await self._checkpoint(self._wal_pages >= TRUNCATE_PAGES)
         self._busy = False
         self._arm_idle()
@@ -291,7 +292,9 @@ class SqliteStore(SqliteReads):
             writer.set_busy_timeout(BUSY_MS)
 
     def _arm_idle(self) -> None:
-        if self._clock is not None and self._idle is None and self._wal_pages:
+        if self._clock is None or self._closing or self._idle is not None:
+            return
+        if self._wal_pages:
             self._idle = self._clock.callLater(IDLE_CHECKPOINT_S, self._tidy)
 
     def _disarm_idle(self) -> None:

@@ -1,4 +1,4 @@
-"""What the footer of a blob file says of the blob: enough to rebuild an index from files alone (L0).
+"""What the footer of a blob file says of the blob: enough to rebuild an index from files (L0).
 
 ``z4 fsck --rebuild`` reads these records. They are written before the metadata command that names
 the blob, so a record may describe a version that never came to be, and its stamp is the proposal

@@ -83,10 +83,6 @@ class DataDirectory:
             raise StoreError(f"cannot use {where}: {error.strerror}") from error
         return cls(config, lock, format, identity)
 
-    def control_key(self) -> bytes:
-        """The key that seals secrets."""
-        return read_control_key(self.meta)
-
     def check(self, config: Config, store_uuid: bytes, vnodes: int, replicas: int) -> None:
         """Compare with what the database says of itself. Raises ``StoreError`` when the database
         is another store's, or a setting that was given differs from what was fixed."""
@@ -114,6 +110,11 @@ class DataDirectory:
 def exists(config: Config) -> bool:
     """Whether a store was made in the data directory."""
     return os.path.exists(os.path.join(config.meta, "format.json"))
+
+
+def database_path(config: Config) -> str:
+    """The metadata database's file."""
+    return os.path.join(config.meta, DATABASE)
 
 
 def read_control_key(meta: str) -> bytes:

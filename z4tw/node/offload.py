@@ -6,37 +6,31 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from z4tw.interfaces import IOffload
 from z4tw.threads import ThreadOffload
 
-BLOB_THREADS = 6
+FILE_THREADS = 6
 """Threads for blob files and digests in one process."""
 
 
 class Threads:
-    """The two thread pools of a process: one thread that waits for COMMIT, and some for files.
+    """The threads of a process: one that waits for COMMIT, and some for files and digests.
 
     They are apart so that slow files never delay a commit.
     """
 
     def __init__(self, reactor: IReactorFromThreads) -> None:
-        self._pools = (
-            ThreadPool(0, 1, name="z4-commit"),
-            ThreadPool(0, BLOB_THREADS, name="z4-files"),
-        )
-        self.commit = ThreadOffload(reactor, self._pools[0])
-        self.files = ThreadOffload(reactor, self._pools[1])
-        for pool in self._pools:
-            pool.start()
+        self.commit = ThreadOffload(reactor, 1)
+        self.files = ThreadOffload(reactor, FILE_THREADS)
+        self.commit.start()
+        self.files.start()
 
     def stop(self) -> None:
-        """Wait for the work in hand and end the threads; safe to call twice."""
-        for pool in self._pools:
-            if not pool.joined:
-                pool.stop()
+        """(blocking) Finish the work in hand and end the threads; safe to call twice."""
+        self.files.stop()
+        self.commit.stop()
 
 
 class Finished:

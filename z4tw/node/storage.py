@@ -7,14 +7,12 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
-from z4tw.interfaces import IBlobStore, IMetadataStore, IOffload
-from z4tw.metadata.schema import StoreFacts, partition_of
-from z4tw.ops.context import Settings
 from z4tw.config import Config
-
-log = Logger()
+from z4tw.interfaces import IOffload
+from z4tw.metadata.schema import StoreFacts, partition_of
+from z4tw.node.offload import Threads
+from z4tw.ops.context import Settings
 
 
 class Storage:
@@ -57,3 +55,57 @@ def operation_settings(config: Config) -> Settings:
         object_ownership=config.object_ownership,
         inline_limit_bytes=config.inline_limit,
     )
+
+
+class StorageService(Service):
+    """Opens a process's storage before the other services start and closes it after them.
+
+    ``open_storage(threads)`` is an async function that builds the ``Storage``; ``close_rest`` is
+    called when the store and the threads are closed (it gives up the data directory's lock).
+    """
+
+    name = "storage"
+
+    def __init__(
+        self,
+        open_storage: Callable[[Threads], Awaitable[Storage]],
+        make_threads: Callable[[], Threads],
+        close_rest: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._open_storage = open_storage
+        self._make_threads = make_threads
+        self._close_rest = close_rest
+        self._threads: Threads | None = None
+        self._storage: Storage | None = None
+
+    @property
+    def storage(self) -> Storage:
+        """What was opened; there is none before the start and after the stop."""
+        if self._storage is None:
+            raise RuntimeError("the storage is not open")
+        return self._storage
+
+    def startService(self) -> Deferred[None]:
+        """Open the storage. Fails with ``StoreError`` and the like."""
+        super().startService()
+        return Deferred.fromCoroutine(self._open())
+
+    async def _open(self) -> None:
+        self._threads = self._make_threads()
+        self._storage = await self._open_storage(self._threads)
+
+    def stopService(self) -> Deferred[None]:
+        """Close the store, then the threads, then the rest."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        storage, self._storage = self._storage, None
+        threads, self._threads = self._threads, None
+        try:
+            if storage is not None:
+                await storage.store.close()
+        finally:
+            if threads is not None:
+                threads.stop()
+            self._close_rest()

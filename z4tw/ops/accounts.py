@@ -117,9 +117,7 @@ async def ensure_root_account(store: Any, stamp: Stamp, random_bytes: RandomByte
     def change(present: Account | None) -> Account:
         return present or new_account(ROOT_ACCOUNT, stamp(), random_bytes)
 
-    account: Account = await update(
-        store, control_register(Kind.ACCOUNT, ROOT_ACCOUNT), change
-    )
+    account: Account = await update(store, control_register(Kind.ACCOUNT, ROOT_ACCOUNT), change)
     await put_root_user(store, account, stamp, admin=True, may_create_buckets=True)
     return account
 

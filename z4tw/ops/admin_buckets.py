@@ -22,7 +22,7 @@ from z4tw.ops.admin_keys import grant_names
 from z4tw.ops.bucket_life import create_bucket, new_bucket, remove_bucket
 from z4tw.ops.context import Settings
 from z4tw.ops.control import Stamp, bucket_register, later_stamp, scan_all, update
-from z4tw.s3.headers import iso_date
+from z4tw.s3.dates import iso_date
 from z4tw.s3.names import check_bucket_name
 
 
@@ -58,9 +58,7 @@ class BucketAdmin:
         """All buckets by name."""
         buckets: list[Bucket] = await scan_all(self._store, Kind.BUCKET)
         return [
-            await self._describe(bucket)
-            for bucket in buckets
-            if bucket.state == BucketState.ACTIVE
+            await self._describe(bucket) for bucket in buckets if bucket.state == BucketState.ACTIVE
         ]
 
     async def bucket_info(self, name: str) -> dict[str, Any]:

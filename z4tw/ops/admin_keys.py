@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ from z4tw.ops.control import (
     scan_all,
     update,
 )
-from z4tw.s3.headers import iso_date
+from z4tw.s3.dates import iso_date
 
 
 class KeyAdmin:
@@ -133,7 +134,8 @@ class KeyAdmin:
                     raise AdminError(
                         f"access key id {access_key_id} belongs to the key named {present.name}"
                     )
-                if self._secrets.unseal(access_key_id, present.sealed_secret) == secret:
+                kept = self._secrets.unseal(access_key_id, present.sealed_secret)
+                if hmac.compare_digest(kept.encode(), secret.encode()):
                     return present
             stamp = later_stamp(self._stamp, present)
             return self._record(stamp, ROOT_ACCOUNT, account, access_key_id, secret)

@@ -1,10 +1,10 @@
 """A bucket's life: created, ``active -> deleting -> gone``, or back to active when not empty.
 
-In a deletion the record is marked first, so that new requests see no bucket; then the store refuses changes of
-the incarnation, so that a write already on its way cannot slip into an emptied bucket; only then
-is it asked for what is left. Any step may be the last one before a crash: a bucket found in
-``deleting`` is taken up where it was by the next DeleteBucket or CreateBucket of its name, and by
-``resume_deletions`` when a node starts. Diagram: ``doc/spec/buckets.rst``.
+In a deletion the record is marked first, so that new requests see no bucket; then the store
+refuses changes of the incarnation, so that a write already on its way cannot slip into an emptied
+bucket; only then is it asked for what is left. Any step may be the last one before a crash: a
+bucket found in ``deleting`` is taken up where it was by the next DeleteBucket or CreateBucket of
+its name, and by ``resume_deletions`` when a node starts. Diagram: ``doc/spec/buckets.rst``.
 """
 
 from __future__ import annotations

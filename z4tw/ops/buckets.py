@@ -6,7 +6,6 @@ from z4tw.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
     IllegalLocationConstraintException,
-    InvalidArgument,
     InvalidLocationConstraint,
 )
 from z4tw.interfaces.http import S3Response
@@ -18,7 +17,7 @@ from z4tw.ops.documents import read_document
 from z4tw.ops.parameters import count_parameter
 from z4tw.ops.tokens import pack_token, unpack_token
 from z4tw.s3.listing import prefix_successor
-from z4tw.s3.xml_in import parse_create_bucket
+from z4tw.s3.xml_in import SETTING_BYTES, parse_create_bucket
 from z4tw.s3.xml_out import list_buckets as list_buckets_document
 from z4tw.s3.xml_out import location as location_document
 
@@ -26,7 +25,6 @@ MOST_BUCKETS = 10_000
 """Buckets of one page, unless the client asks for fewer."""
 SCANNED = 1000
 """Records that one scan fetches."""
-OWNERSHIPS = frozenset({"BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"})
 XML = ("Content-Type", "application/xml")
 
 
@@ -84,13 +82,7 @@ async def create_bucket_operation(context: Context) -> S3Response:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
     ownership = context.call.headers.get("x-amz-object-ownership", "")
-    if ownership and ownership not in OWNERSHIPS:
-        raise InvalidArgument(
-            "Invalid x-amz-object-ownership header",
-            ArgumentName="x-amz-object-ownership",
-            ArgumentValue=ownership,
-        )
-    asked = parse_create_bucket(await read_document(context))
+    asked = parse_create_bucket(await read_document(context, SETTING_BYTES))
     check_location(asked.location_constraint, context.settings.region)
     context.blobs.admit(0)
     name = context.call.bucket

@@ -26,7 +26,7 @@ class Credential(msgspec.Struct, frozen=True):
 class Credentials:
     """Looks access keys up; exact in the moment that a key, user or account changes.
 
-    ``secrets`` has ``open(access_key_id, sealed) -> str``.
+    ``secrets`` has ``unseal(access_key_id, sealed) -> str``.
     """
 
     def __init__(self, store: Any, secrets: Any) -> None:
@@ -56,7 +56,7 @@ class Credentials:
             admin=user.admin,
             may_create_buckets=user.may_create_buckets,
         )
-        return Credential(principal, self._secrets.open(access_key_id, key.sealed_secret))
+        return Credential(principal, self._secrets.unseal(access_key_id, key.sealed_secret))
 
     async def _read(self, kind: int, name: str) -> Any:
         return await self._store.read(control_register(kind, name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from z4tw.errors import EntityTooLarge
+from z4tw.errors import MaxMessageLengthExceeded
 from z4tw.ops.context import Context
 from z4tw.payload import Digests, make_decoder
 
@@ -12,14 +12,14 @@ async def read_document(context: Context, limit_bytes: int | None = None) -> byt
 
     Decodes aws-chunked framing, verifies chunk signatures, the payload hash, Content-MD5 and
     declared checksums before anything is returned. ``limit_bytes`` is by default the setting's.
-    Raises ``EntityTooLarge`` above it (``MalformedXML`` where S3 says so is the parser's).
+    Raises ``MaxMessageLengthExceeded`` above it, before reading when the length is declared.
     """
     limit = context.settings.max_document_bytes if limit_bytes is None else limit_bytes
     head = context.head
     decoder = make_decoder(head, context.verified)
     declared = head.content_length if decoder.decoded_length is None else decoder.decoded_length
     if declared is not None and declared > limit:
-        raise too_large(declared, limit)
+        raise too_large(limit)
     digests = Digests.plan(
         head.headers,
         context.call.query,
@@ -33,7 +33,7 @@ async def read_document(context: Context, limit_bytes: int | None = None) -> byt
         piece = decoder.feed(data)
         size += len(piece)
         if size > limit:
-            raise too_large(size, limit)
+            raise too_large(limit)
         digests.update(piece)
         pieces.append(piece)
     decoder.finish()
@@ -41,6 +41,6 @@ async def read_document(context: Context, limit_bytes: int | None = None) -> byt
     return b"".join(pieces)
 
 
-def too_large(size: int, limit: int) -> EntityTooLarge:
+def too_large(limit: int) -> MaxMessageLengthExceeded:
     """The refusal of a document above its limit."""
-    return EntityTooLarge(ProposedSize=str(size), MaxSizeAllowed=str(limit))
+    return MaxMessageLengthExceeded(MaxMessageLengthBytes=str(limit))

@@ -83,6 +83,14 @@ class Intake:
         self._beside = always and self.digests.algorithm != algorithm
         self._values: list[tuple[str, int]] = []
 
+    def declared(self) -> str:
+        """The algorithm of the checksum that the request carries, empty when it carries none."""
+        head = self._context.head
+        plan = Digests.plan(
+            head.headers, self._context.call.query, self._decoder.trailer_names, None, None
+        )
+        return plan.algorithm or ""
+
     def checksum_value(self) -> str:
         """The value (base64) of ``algorithm`` itself, once the body was verified."""
         if self._beside:

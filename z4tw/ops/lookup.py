@@ -9,6 +9,7 @@ from z4tw.model.registers import Register
 from z4tw.objects.commands import Condition
 from z4tw.objects.versions import check_condition
 from z4tw.ops.context import Context, refusal
+from z4tw.ops.parameters import LARGEST, count_parameter
 from z4tw.s3.headers import http_date
 from z4tw.s3.names import check_version_id
 
@@ -43,6 +44,12 @@ def part_number(query: dict[str, str], greatest: int) -> int:
         ArgumentName="partNumber",
         ArgumentValue=text[:1024],
     )
+
+
+def part_marker(values: dict[str, str], name: str) -> int:
+    """The part number after which a page of parts starts, 0 when none is given. Raises
+    ``InvalidArgument``."""
+    return count_parameter(values, name, LARGEST) if values.get(name) else 0
 
 
 async def readable_version(context: Context, register: Register, version_id: str) -> Version:
@@ -120,3 +127,8 @@ def checksum_headers(checksum: Checksum | None) -> list[tuple[str, str]]:
         (CHECKSUM_HEADERS[checksum.algorithm], checksum.value),
         ("x-amz-checksum-type", checksum.type),
     ]
+
+
+def is_versioned(bucket: Bucket) -> bool:
+    """Whether the bucket has or had versioning, so that answers name versions."""
+    return bucket.versioning != ""

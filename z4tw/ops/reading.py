@@ -100,9 +100,7 @@ async def _span(context: Context, version: Version) -> Span:
     wanted = headers.get("range")
     if "partNumber" in query:
         if wanted is not None:
-            raise InvalidRequest(
-                "Cannot specify both Range header and partNumber query parameter"
-            )
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
         return await _part(context, version, part_number(query, context.settings.max_parts))
     found = None
     if wanted is not None and range_applies(headers, version.etag, version.modified_ms):
@@ -141,9 +139,9 @@ def _headers(
 ) -> list[tuple[str, str]]:
     bucket = context.require_bucket()
     answer = object_headers(version, overrides, version.version_id if bucket.versioning else "")
-    if span.checksum is not None and "x-amz-checksum-mode" in context.call.headers:
-        if context.call.headers["x-amz-checksum-mode"].upper() == "ENABLED":
-            answer += checksum_headers(span.checksum)
+    mode = context.call.headers.get("x-amz-checksum-mode")
+    if mode is not None and mode.upper() == "ENABLED":
+        answer += checksum_headers(span.checksum)
     if span.partial:
         last = span.offset + span.length - 1
         answer.append(("Content-Range", f"bytes {span.offset}-{last}/{version.size}"))

@@ -12,12 +12,12 @@ from typing import Any
 
 from zope.interface import implementer
 
+from z4tw import errors
 from z4tw.errors import (
     AccessDenied,
     InvalidAccessKeyId,
     InvalidToken,
     NoSuchBucket,
-    NotImplemented,
     S3Error,
     TemporaryRedirect,
 )
@@ -170,6 +170,6 @@ class S3Service:
         return bucket
 
 
-def not_implemented(call: S3Call) -> NotImplemented:
+def not_implemented(call: S3Call) -> S3Error:
     """The answer for an operation of S3 that this release does not have."""
-    return NotImplemented(f"The operation {call.operation} is not implemented.")
+    return errors.NotImplemented(f"The operation {call.operation} is not implemented.")

@@ -21,16 +21,15 @@ class Started(Generic[T]):
     What follows its first wait runs only while it is awaited.
     """
 
-    __slots__ = ("_error", "_iterator", "_result", "_waiting")
+    __slots__ = ("_error", "_iterator", "_result")
 
     def __init__(self, awaitable: Awaitable[T]) -> None:
         iterator: Any = awaitable.__await__()
         self._iterator: Any = None
-        self._waiting: Any = None
         self._result: Any = None
         self._error: Exception | None = None
         try:
-            self._waiting = next(iterator)
+            next(iterator)
         except StopIteration as stop:
             self._result = stop.value
         except Exception as error:  # raised where the result is awaited
@@ -45,31 +44,28 @@ class Started(Generic[T]):
                 raise self._error
             result: T = self._result
             return result
-        waiting = self._waiting
-        self._waiting = None
-        while True:
-            try:
-                value = yield waiting
-            except GeneratorExit:
-                close = getattr(iterator, "close", None)
-                if close is not None:
-                    close()
-                raise
-            except BaseException as error:
-                throw = getattr(iterator, "throw", None)
-                if throw is None:  # a bare Deferred: its failure is the outcome
+        try:
+            # A driver must not be handed a Deferred that has fired already: it would take the
+            # result away. Asked again, a Deferred gives its result, or itself if it has none yet.
+            waiting = iterator.send(None)
+            while True:
+                try:
+                    value = yield waiting
+                except GeneratorExit:
+                    close = getattr(iterator, "close", None)
+                    if close is not None:
+                        close()
                     raise
-                try:
+                except BaseException as error:
+                    throw = getattr(iterator, "throw", None)
+                    if throw is None:  # a bare Deferred: its failure is the outcome
+                        raise
                     waiting = throw(error)
-                except StopIteration as stop:
-                    result = stop.value
-                    return result
-            else:
-                try:
+                else:
                     waiting = iterator.send(value)
-                except StopIteration as stop:
-                    result = stop.value
-                    return result
+        except StopIteration as stop:
+            result = stop.value
+            return result
 
     async def settle(self) -> None:
         """Wait for the end, whatever it is: for work whose failure no longer matters because an

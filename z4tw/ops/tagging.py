@@ -10,11 +10,10 @@ from z4tw.ops.bucket_settings import change_bucket
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
 from z4tw.ops.lookup import is_versioned, readable_version, requested_version
-from z4tw.s3.xml_in import parse_tagging
+from z4tw.s3.tagging import BUCKET_TAGS, OBJECT_TAGS
+from z4tw.s3.xml_in import SETTING_BYTES, parse_tagging
 from z4tw.s3.xml_out import tagging as tagging_document
 
-OBJECT_TAGS = 10
-BUCKET_TAGS = 50
 XML = ("Content-Type", "application/xml")
 
 
@@ -26,7 +25,9 @@ async def get_object_tagging(context: Context) -> S3Response:
     version = await readable_version(
         context, context.object_register(), requested_version(context.call.query)
     )
-    return S3Response(200, [XML, *_version_header(context, version)], tagging_document(version.tags))
+    return S3Response(
+        200, [XML, *_version_header(context, version)], tagging_document(version.tags)
+    )
 
 
 async def put_object_tagging(context: Context) -> S3Response:
@@ -34,7 +35,7 @@ async def put_object_tagging(context: Context) -> S3Response:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
     """
-    tags = parse_tagging(await read_document(context), OBJECT_TAGS)
+    tags = parse_tagging(await read_document(context, SETTING_BYTES), OBJECT_TAGS)
     context.blobs.admit(0)
     version = await _change(context, tags)
     return S3Response(200, _version_header(context, version))
@@ -65,7 +66,7 @@ async def put_bucket_tagging(context: Context) -> S3Response:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html
     """
-    tags = parse_tagging(await read_document(context), BUCKET_TAGS)
+    tags = parse_tagging(await read_document(context, SETTING_BYTES), BUCKET_TAGS)
     context.blobs.admit(0)
     await change_bucket(context, tags=tags)
     return S3Response(204)

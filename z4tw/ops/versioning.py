@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from z4tw.errors import IllegalVersioningConfigurationException, NotImplemented
+from z4tw import errors
+from z4tw.errors import IllegalVersioningConfigurationException
 from z4tw.interfaces.http import S3Response
 from z4tw.ops.bucket_settings import change_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
-from z4tw.s3.xml_in import parse_versioning
+from z4tw.s3.xml_in import SETTING_BYTES, parse_versioning
 from z4tw.s3.xml_out import versioning as versioning_document
-
-_MFA = "The operation PutBucketVersioning with MFA delete is not implemented."
 
 
 async def get_bucket_versioning(context: Context) -> S3Response:
@@ -27,11 +26,11 @@ async def put_bucket_versioning(context: Context) -> S3Response:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
     """
-    if "x-amz-mfa" in context.call.headers:
-        raise NotImplemented(_MFA)
-    asked = parse_versioning(await read_document(context))
+    asked = parse_versioning(await read_document(context, SETTING_BYTES))
     if asked.mfa_delete == "Enabled":
-        raise NotImplemented(_MFA)
+        raise errors.NotImplemented(
+            "The operation PutBucketVersioning with MFA delete is not implemented."
+        )
     if not asked.status:
         raise IllegalVersioningConfigurationException()
     await change_bucket(context, versioning=asked.status)

@@ -255,8 +255,7 @@ class ChunkedDecoder:
     def _check_signature(self, algorithm: str, rest: str, given: bytes) -> None:
         """Compare a signature of the chain, and make it the one that the next builds on."""
         signer = self._signer
-        if signer is None:
-            raise AssertionError("unsigned chunks have no signature")
+        assert signer is not None  # unsigned chunks have no signatures to check
         text = f"{algorithm}\n{signer.amz_date}\n{signer.scope}\n{self._previous}\n{rest}"
         signature = signer.signing_key.sign(text.encode())
         if not compare_digest(signature.encode(), given):

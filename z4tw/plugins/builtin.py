@@ -8,7 +8,9 @@ from typing import Any
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
+from z4tw.interfaces import IPluginFactory, IPolicyEvaluator
+from z4tw.keyring.local import LocalKeyringFactory
+from z4tw.policy.grants import GrantsEvaluator
 
 
 @implementer(IPlugin, IPluginFactory)
@@ -20,25 +22,14 @@ class GrantsPlugin:
 
     def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
         """The evaluator; it has no options."""
-        from z4tw.policy.grants import GrantsEvaluator
-
         if options:
             raise ValueError(f"there is no option {sorted(options)[0]!r}")
         return GrantsEvaluator()
 
 
-@implementer(IPlugin, IPluginFactory)
-class LocalKeyringPlugin:
-    """``encryption`` plugin ``local``: the master key from ``Z4_ENCRYPTION_KEY`` or a key file."""
-
-    kind = "encryption"
-    name = "local"
-
-    def make(self, options: Mapping[str, str], ports: Any) -> IKeyring:
-        """The keyring. Option ``key-file``: a file with the master key, instead of the variable."""
-        from z4tw.keyring.local import local_keyring
-
-        return local_keyring(options, ports)
+@implementer(IPlugin)
+class LocalKeyringPlugin(LocalKeyringFactory):
+    """``encryption`` plugin ``local``: master keys from ``Z4_ENCRYPTION_KEY`` or a key file."""
 
 
 grants = GrantsPlugin()

@@ -21,7 +21,7 @@ def http_date(ms: int) -> str:
 def iso_date(ms: int) -> str:
     """Unix milliseconds as ``2015-10-21T07:28:00.000Z``: S3's documents have whole seconds, so
     that a listing and a Last-Modified header agree."""
-    return _iso_date_s(ms // 1000)
+    return iso_second(ms // 1000)
 
 
 @lru_cache(maxsize=8192)
@@ -31,7 +31,8 @@ def _http_date_s(seconds: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _iso_date_s(seconds: int) -> str:
+def iso_second(seconds: int) -> str:
+    """``iso_date`` of Unix seconds, for long listings."""
     day, second = divmod(seconds, 86400)
     return f"{_iso_day(day)}{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000Z"
 

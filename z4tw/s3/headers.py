@@ -141,17 +141,13 @@ def response_overrides(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def object_headers(
-    version: Version,
-    overrides: Mapping[str, str] | None = None,
-    version_id: str = "",
-    checksum: bool = False,
+    version: Version, overrides: Mapping[str, str] | None = None, version_id: str = ""
 ) -> list[tuple[str, str]]:
     """The headers of a GET or HEAD answer that describe a version.
 
     ``overrides`` are those of ``response_overrides``; ``version_id`` is given where the bucket has
-    versioning; ``checksum`` adds the stored checksum (``x-amz-checksum-mode: ENABLED``, of a whole
-    object). Content-Length, Content-Range and x-amz-mp-parts-count are the operation's. User
-    metadata beyond ASCII is written as RFC 2047 says, as AWS does.
+    versioning. Content-Length, Content-Range, checksums and x-amz-mp-parts-count are the
+    operation's. User metadata beyond ASCII is written as RFC 2047 says, as AWS does.
     """
     modified = http_date(version.modified_ms)
     answer = [("Last-Modified", modified), ("ETag", f'"{version.etag}"')]
@@ -172,10 +168,6 @@ def object_headers(
         answer.append(("x-amz-storage-class", version.storage_class))
     if version.tags:
         answer.append(("x-amz-tagging-count", str(len(version.tags))))
-    if checksum and version.checksum is not None:
-        kept = version.checksum
-        answer.append((f"x-amz-checksum-{kept.algorithm.lower()}", kept.value))
-        answer.append(("x-amz-checksum-type", kept.type))
     return answer
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from z4tw.errors import InvalidArgument, InvalidRequest, NotImplemented
+from z4tw import errors
+from z4tw.errors import InvalidArgument, InvalidRequest
 
 _PASSING = frozenset(
     {
@@ -117,9 +118,9 @@ def _check_algorithm(name: str, value: str) -> None:
     )
 
 
-def lacking(header: str) -> NotImplemented:
+def lacking(header: str) -> errors.NotImplemented:
     """The refusal of a header, as AWS words it, with the header's name."""
-    return NotImplemented(
+    return errors.NotImplemented(
         f"A header you provided implies functionality that is not implemented: {header}",
         Header=header,
     )

@@ -12,12 +12,12 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from z4tw import errors
 from z4tw.errors import (
     AccessForbidden,
     InvalidArgument,
     InvalidURI,
     MethodNotAllowed,
-    NotImplemented,
     PreconditionFailed,
     S3Error,
 )
@@ -302,7 +302,7 @@ def _no_such_parameter(name: str, value: str) -> S3Error:
 
 
 def _missing(name: str) -> S3Error:
-    return NotImplemented(f"The operation {name} is not implemented.")
+    return errors.NotImplemented(f"The operation {name} is not implemented.")
 
 
 def _not_allowed(method: str, level: str, marker: str) -> S3Error:

@@ -32,8 +32,9 @@ class HeldOffload:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
 
-    def __len__(self) -> int:
-        """Pieces of work that wait."""
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait."""
         return len(self._waiting)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
@@ -44,9 +45,8 @@ class HeldOffload:
 
     def step(self, index: int = 0) -> None:
         """Run the piece of work at this place of the queue."""
-        self._waiting.rotate(-index)
-        result, function, args = self._waiting.popleft()
-        self._waiting.rotate(index)
+        result, function, args = self._waiting[index]
+        del self._waiting[index]
         execute(function, *args).chainDeferred(result)
 
     def run_all(self) -> None:

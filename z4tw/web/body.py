@@ -74,7 +74,8 @@ class RequestBody:
                 return b""
             if self._waiting is not None:
                 raise RuntimeError("a request body has one reader at a time")
-            self._waiting = waiting = Deferred()
+            waiting: Deferred[None] = Deferred()
+            self._waiting = waiting
             self._flow.send_continue()
             await waiting
 

@@ -72,6 +72,7 @@ class HttpChannel(Protocol):
         self._half_closed = False
         self._input_broken = False
         self._write_closed = False
+        self._lingering = False
         self._read_paused = False
         self._write_paused = False
         self._writable: Deferred[None] | None = None
@@ -130,7 +131,7 @@ class HttpChannel(Protocol):
         """The client sends no more, and may wait for what it asked for."""
         self._half_closed = True
         if self.state == CLOSING:
-            self.transport.loseConnection()
+            self._lose()
         elif self.state == BUSY:
             if self._body is not None:
                 self._body.fail(ClientDisconnected("the client ended the body too early"))
@@ -229,10 +230,9 @@ class HttpChannel(Protocol):
         self.state = BUSY
         self.http11 = True
         self._body_bytes = 0
-        reader = self._reader
         head = RequestHead(
-            reader.method, reader.target, {}, None, False, self.peer, self.secure,
-            self.site.now(), self.site.next_request_id(),
+            "", b"", {}, None, False, self.peer, self.secure, self.site.now(),
+            self.site.next_request_id(),
         )  # fmt: skip
         self.site.responder.refuse(self, head, error)
 
@@ -324,7 +324,8 @@ class HttpChannel(Protocol):
 
     def writable(self) -> Deferred[None]:
         """Fires when the send buffer has room again, or the connection is gone."""
-        self._writable = waiting = Deferred()
+        waiting: Deferred[None] = Deferred()
+        self._writable = waiting
         return waiting
 
     def turn(self) -> Deferred[None]:
@@ -389,12 +390,23 @@ class HttpChannel(Protocol):
         self.state = CLOSING
         self._since = self.site.swept_at
         self.transport.unregisterProducer()
-        if not input_ended and not self.secure and hasattr(self.transport, "loseWriteConnection"):
-            self._discarded = 0
-            self._resume_reading()
-            self.transport.loseWriteConnection()
+        if input_ended:
+            self._lose()
+            return
+        self._discarded = 0
+        self._resume_reading()
+        if self.secure:
+            self._lingering = True  # TLS cannot be closed one way: see ``sweep``
         else:
-            self.transport.loseConnection()
+            self.transport.loseWriteConnection()
+
+    def _lose(self) -> None:
+        self._lingering = False
+        self.transport.loseConnection()
+        if self.secure and not self._write_paused:
+            # The close alert is written. Waiting for the client's own would keep idle
+            # connections open until they are used again (RFC 8446 section 6.1 needs no wait).
+            self.transport.transport.loseConnection()
 
     def _next_message(self) -> None:
         self.state = IDLE
@@ -415,7 +427,7 @@ class HttpChannel(Protocol):
     def _throw_away(self, size: int) -> None:
         self._discarded += size
         if self.state == CLOSING and self._discarded > self.site.limits.discard_limit:
-            self.transport.loseConnection()
+            self._lose()
 
     def _pause_reading(self) -> None:
         if not self._read_paused:
@@ -439,9 +451,13 @@ class HttpChannel(Protocol):
         limits = self.site.limits
         state = self.state
         if state == CLOSING:
-            limit = limits.linger_s if self._write_closed else limits.write_stall_s
-            if now - self._since > limit:
-                self.transport.abortConnection()
+            answered = self._lingering or self._write_closed
+            if now - self._since > (limits.linger_s if answered else limits.write_stall_s):
+                if self._lingering:
+                    self._since = now
+                    self._lose()
+                else:
+                    self.transport.abortConnection()
         elif self._write_paused:
             if now - self._paused_since > limits.write_stall_s:
                 self.abort()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
@@ -20,7 +21,7 @@ class _Suspended:
 
     def __init__(
         self,
-        coroutine: CoroutineType[Any, Any, Any],
+        coroutine: Coroutine[Any, Any, Any],
         success: Callable[[Any], object],
         failure: Callable[[Exception], object],
     ) -> None:
@@ -36,9 +37,12 @@ class _Suspended:
         self._failure(TypeError(f"awaited neither a coroutine nor a Deferred: {waiting!r}"))
 
     def _resume(self, result: object) -> None:
-        # The coroutine takes the result, or the failure's exception, from the Deferred itself.
         try:
-            waiting = self._coroutine.send(None)
+            if isinstance(result, Failure):
+                waiting = result.throwExceptionIntoGenerator(self._coroutine)
+            else:
+                # The coroutine takes the result from the Deferred itself.
+                waiting = self._coroutine.send(None)
         except StopIteration as stop:
             value = stop.value
         except Exception as error:

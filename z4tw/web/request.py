@@ -10,7 +10,7 @@ import base64
 import binascii
 import io
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.urlpath import URLPath
 from twisted.web import http
+from twisted.web.error import UnsupportedMethod
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 from twisted.web.server import NOT_DONE_YET
@@ -29,6 +30,8 @@ from z4tw.web.wire import common_lines, status_line
 
 if TYPE_CHECKING:
     from z4tw.web.channel import HttpChannel
+
+_BODYLESS = frozenset({http.NO_CONTENT, http.NOT_MODIFIED})
 
 _log = Logger()
 
@@ -94,7 +97,7 @@ class Z4Request:
     def postpath(self) -> list[bytes]:
         """The unquoted segments that traversal has before it."""
         if "postpath" not in self._lazy:
-            self._lazy["postpath"] = [http.unquote(s) for s in self.path[1:].split(b"/")]
+            self._lazy["postpath"] = [unquote_to_bytes(s) for s in self.path[1:].split(b"/")]
         postpath: list[bytes] = self._lazy["postpath"]
         return postpath
 
@@ -116,8 +119,9 @@ class Z4Request:
     def requestHeaders(self) -> Headers:
         """The header fields, repeated ones joined."""
         if "request_headers" not in self._lazy:
-            fields = {k: [v.encode("latin-1")] for k, v in self.head.headers.items()}
-            self._lazy["request_headers"] = Headers({k.encode("latin-1"): fields[k] for k in fields})
+            self._lazy["request_headers"] = Headers(
+                {k: [v] for k, v in self.getAllHeaders().items()}
+            )
         headers: Headers = self._lazy["request_headers"]
         return headers
 
@@ -206,7 +210,8 @@ class Z4Request:
 
     def URLPath(self) -> URLPath:
         """The URL of this request as an object."""
-        return URLPath.fromBytes(self._base_url() + self.path)
+        url: URLPath = URLPath.fromBytes(self._base_url() + self.path)
+        return url
 
     def _base_url(self) -> bytes:
         scheme = b"https://" if self.isSecure() else b"http://"
@@ -243,7 +248,7 @@ class Z4Request:
 
     def setHeader(self, k: bytes | str, v: bytes | str) -> None:
         """Set a header field of the answer, replacing what it was."""
-        self.responseHeaders.setRawHeaders(k, [v])  # type: ignore[arg-type, list-item]
+        self.responseHeaders.setRawHeaders(k, [v])
 
     def addCookie(
         self,
@@ -321,8 +326,7 @@ class Z4Request:
     def _start(self) -> None:
         self._started = True
         headers = self.responseHeaders
-        bodyless = self.code in (204, 304)
-        if not headers.hasHeader(b"content-length") and not bodyless:
+        if not headers.hasHeader(b"content-length") and self.code not in _BODYLESS:
             if not self.channel.http11:
                 self.channel.close_at_end()
             elif self.head.method != "HEAD":
@@ -347,7 +351,7 @@ class Z4Request:
     def finish(self) -> None:
         """The answer is complete."""
         if not self._started:
-            if not self.responseHeaders.hasHeader(b"content-length") and self.code not in (204, 304):
+            if not self.responseHeaders.hasHeader(b"content-length") and self.code not in _BODYLESS:
                 self.setHeader(b"content-length", b"0")
             self._start()
         if self._chunked and not self.channel.lost:
@@ -358,6 +362,11 @@ class Z4Request:
         """Let a resource answer, as ``twisted.web.server.Request.render`` does."""
         try:
             body = resource.render(self)
+        except UnsupportedMethod as unsupported:
+            self.setResponseCode(http.NOT_ALLOWED)
+            self.setHeader(b"allow", b", ".join(unsupported.allowedMethods))
+            self.finish()
+            return
         except Exception:
             _log.failure("a resource failed to render")
             self._fail()

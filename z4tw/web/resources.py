@@ -52,7 +52,7 @@ class S3Leaf:
 
     def getChildWithDefault(self, name: bytes, request: IRequest) -> IResource:
         """A leaf has no children: everything below is itself."""
-        return self  # type: ignore[return-value]
+        return self
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Raises ``TypeError``: the namespace belongs to the buckets."""
@@ -76,7 +76,7 @@ class Reserved:
 
     def getChildWithDefault(self, name: bytes, request: IRequest) -> IResource:
         """Everything below is refused too."""
-        return self  # type: ignore[return-value]
+        return self
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Raises ``TypeError``."""
@@ -130,49 +130,30 @@ class MetricsPage(Resource):
         return NOT_DONE_YET
 
 
-class Z4Names(Resource):
-    """``/_z4/``: health, metrics, and nothing else."""
+class Branch(Resource):
+    """A level of the tree with fixed children; anything else at or below it is ``nothing``."""
 
-    def __init__(
-        self,
-        ready: Callable[[], bool],
-        metrics: Callable[[], Awaitable[str]] | None,
-        nothing: IResource,
-    ) -> None:
+    def __init__(self, children: dict[bytes, IResource], nothing: IResource) -> None:
         super().__init__()
         self._nothing = nothing
-        health = Resource()
-        health.putChild(b"live", Health(lambda: True))
-        health.putChild(b"ready", Health(ready))
-        health.getChild = self.getChild  # type: ignore[method-assign]
-        self.putChild(b"health", health)
-        if metrics is not None:
-            self.putChild(b"metrics", MetricsPage(metrics))
+        for name, child in children.items():
+            self.putChild(name, child)
 
     def getChild(self, path: bytes, request: IRequest) -> IResource:
         """What is not there is refused."""
         return self._nothing
 
     def render(self, request: Any) -> Any:
-        """``/_z4`` itself is nothing either."""
+        """The level itself is nothing either."""
         return self._nothing.render(request)
 
 
-class MetricsRoot(Resource):
-    """The root of a small site of its own for the metrics, away from the public port."""
-
-    def __init__(self, provider: Callable[[], Awaitable[str]], nothing: IResource) -> None:
-        super().__init__()
-        self._nothing = nothing
-        page = MetricsPage(provider)
-        self.putChild(b"metrics", page)
-        below = Resource()
-        below.putChild(b"metrics", page)
-        self.putChild(RESERVED, below)
-
-    def getChild(self, path: bytes, request: IRequest) -> IResource:
-        """What is not there is refused."""
-        return self._nothing
+def metrics_root(provider: Callable[[], Awaitable[str]], responder: Responder) -> IResource:
+    """The root of a small site of its own for the metrics, away from the public port:
+    ``/metrics`` and ``/_z4/metrics``."""
+    page = {b"metrics": MetricsPage(provider)}
+    nothing = Reserved(responder)
+    return Branch({**page, RESERVED: Branch({**page}, nothing)}, nothing)
 
 
 class RootResource(Resource):
@@ -198,14 +179,17 @@ class RootResource(Resource):
         self._s3 = s3
         self._minio_paths = minio_paths
         self._bucket_hosts = tuple(f".{domain.lower()}" for domain in domains)
-        self._reserved = Reserved(responder)
-        self.putChild(RESERVED, Z4Names(ready, metrics, self._reserved))  # type: ignore[arg-type]
-        minio_health = Resource()
-        minio_health.putChild(b"live", Health(lambda: True))
-        for name in (b"ready", b"cluster"):
-            minio_health.putChild(name, Health(ready))
-        self._minio = Resource()
-        self._minio.putChild(b"health", minio_health)
+        nothing = Reserved(responder)
+        live = Health(lambda: True)
+        readiness = Health(ready)
+        health = {b"live": live, b"ready": readiness}
+        names: dict[bytes, IResource] = {b"health": Branch({**health}, nothing)}
+        if metrics is not None:
+            names[b"metrics"] = MetricsPage(metrics)
+        self._z4 = Branch(names, nothing)
+        self._minio = Branch(
+            {b"health": Branch({**health, b"cluster": readiness}, nothing)}, nothing
+        )
 
     def quick_child(self, request: Z4Request) -> IResource | None:
         """The S3 leaf for nearly all requests, None when the tree must be walked: the site asks
@@ -218,8 +202,7 @@ class RootResource(Resource):
         """The child for the path's first segment."""
         if not self._is_bucket_host(request):
             if path == RESERVED:
-                child: IResource = self.children[RESERVED]
-                return child
+                return self._z4
             if path == _MINIO and self._minio_health_asked(request) and self._minio_paths():
                 return self._minio
         return self._s3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from z4tw.errors import ClientDisconnected, IncompleteBody, InternalError, S3Error
 from z4tw.interfaces import Exchange, IS3Service, RequestHead, S3Response
+from z4tw.s3.xml_out import error_document
 from z4tw.web.access_log import AccessLog, AccessRecord
 from z4tw.web.body import EMPTY_BODY
 from z4tw.web.drive import drive
@@ -189,7 +190,7 @@ class _Answer:
         if error.status in _BODYLESS or head.method == "HEAD":
             return S3Response(error.status, error.headers)
         if exchange.bucket:
-            resource = f"/{exchange.bucket}/{exchange.key}" if exchange.key else f"/{exchange.bucket}"
+            resource = "/" + exchange.bucket + ("/" + exchange.key if exchange.key else "")
         else:
             resource = head.target.partition(b"?")[0].decode("latin-1")
         responder = self._responder
@@ -321,8 +322,6 @@ class _Answer:
         channel.request_done()
 
 
-def make_error_document() -> Callable[[Any, str, str, str], bytes]:
-    """The error documents of the S3 layer."""
-    from z4tw.s3.xml_out import error_document
-
+def make_error_document() -> Callable[[S3Error, str, str, str], bytes]:
+    """The maker of S3's error documents, for ``Responder``."""
     return error_document

@@ -1,4 +1,4 @@
-"""TLS for the server: contexts from files, a self-signed certificate, and swapping while running."""
+"""TLS for the server: contexts from files that can be swapped, and self-signed certificates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -58,7 +59,7 @@ def _reason(error: SSL.Error) -> str:
     return str(entries[0][-1]) if entries else "unknown format"
 
 
-def _select_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> object:
+def _select_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
     return _ALPN if _ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 

@@ -1,0 +1,431 @@
+"""Who may do what: every operation by every kind of requester, and the rules one by one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.ops.harness import NS, Answer, Harness, Key, run
+from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
+from z4tw.interfaces import Decision, Effect, PolicyRequest, S3Response
+from z4tw.model.control import ANONYMOUS, Bucket, Principal
+from z4tw.ops.authorize import Access, action_of, built_in, check_expected_owner
+from z4tw.ops.context import Context
+from z4tw.ops.directory import Directory
+from z4tw.ops.table import OPERATIONS
+from z4tw.policy.grants import GrantsEvaluator
+from z4tw.s3.call import S3Call
+
+ROLES = ("anonymous", "stranger", "read", "write", "owner", "account", "admin")
+"""``read``, ``write`` and ``owner`` have that grant; ``account`` is the bucket owner's."""
+OWNERS = {"owner", "account", "admin"}
+READERS = {"read", *OWNERS}
+WRITERS = {"write", *OWNERS}
+BOTH = READERS | WRITERS
+KNOWN = set(ROLES) - {"anonymous"}
+
+TAGGING = b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
+VERSIONING = (
+    f'<VersioningConfiguration xmlns="{NS[1:-1]}"><Status>Enabled</Status></Versioning'
+    "Configuration>"
+)
+DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
+DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
+COMPLETE = (
+    "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
+    "</CompleteMultipartUpload>"
+)
+
+
+class Cell(NamedTuple):
+    """One way to ask for an operation; texts may name {version}, {upload} and {etag}."""
+
+    operation: str
+    method: str
+    target: str
+    allowed: set[str]
+    body: bytes | str = b""
+    headers: dict[str, str] = {}
+
+
+CELLS = (
+    Cell("ListBuckets", "GET", "/", KNOWN),
+    Cell("CreateBucket", "PUT", "/another", KNOWN),
+    Cell("HeadBucket", "HEAD", "/bucket", READERS),
+    Cell("DeleteBucket", "DELETE", "/bucket", OWNERS),
+    Cell("GetBucketLocation", "GET", "/bucket?location", BOTH),
+    Cell("GetBucketVersioning", "GET", "/bucket?versioning", READERS),
+    Cell("PutBucketVersioning", "PUT", "/bucket?versioning", OWNERS, VERSIONING),
+    Cell("GetBucketTagging", "GET", "/bucket?tagging", READERS),
+    Cell("PutBucketTagging", "PUT", "/bucket?tagging", OWNERS, TAGGING),
+    Cell("DeleteBucketTagging", "DELETE", "/bucket?tagging", OWNERS),
+    Cell("ListObjects", "GET", "/bucket", READERS),
+    Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
+    Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),
+    Cell("ListMultipartUploads", "GET", "/bucket?uploads", BOTH),
+    Cell("GetObject", "GET", "/bucket/key", READERS),
+    Cell("GetObject", "GET", "/bucket/missing", READERS),
+    Cell("GetObject", "GET", "/bucket/key?versionId={version}", READERS),
+    Cell("HeadObject", "HEAD", "/bucket/key", READERS),
+    Cell("HeadObject", "HEAD", "/bucket/missing", READERS),
+    Cell("HeadObject", "HEAD", "/bucket/key?versionId={version}", READERS),
+    Cell(
+        "GetObjectAttributes",
+        "GET",
+        "/bucket/key?attributes",
+        READERS,
+        headers={"x-amz-object-attributes": "ETag"},
+    ),
+    Cell(
+        "GetObjectAttributes",
+        "GET",
+        "/bucket/key?attributes&versionId={version}",
+        READERS,
+        headers={"x-amz-object-attributes": "ETag"},
+    ),
+    Cell("PutObject", "PUT", "/bucket/key", WRITERS, b"data"),
+    Cell("PutObject", "PUT", "/bucket/key", WRITERS, b"data", {"x-amz-tagging": "a=1"}),
+    Cell("DeleteObject", "DELETE", "/bucket/key", WRITERS),
+    Cell("DeleteObject", "DELETE", "/bucket/key?versionId={version}", WRITERS),
+    Cell("DeleteObjects", "POST", "/bucket?delete", WRITERS, DELETE),
+    Cell("DeleteObjects", "POST", "/bucket?delete", WRITERS, DELETE_VERSION),
+    Cell("GetObjectTagging", "GET", "/bucket/key?tagging", READERS),
+    Cell("GetObjectTagging", "GET", "/bucket/key?tagging&versionId={version}", READERS),
+    Cell("PutObjectTagging", "PUT", "/bucket/key?tagging", WRITERS, TAGGING),
+    Cell("PutObjectTagging", "PUT", "/bucket/key?tagging&versionId={version}", WRITERS, TAGGING),
+    Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging", WRITERS),
+    Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
+    Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
+    Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS),
+    Cell("UploadPart", "PUT", "/bucket/up?uploadId={upload}&partNumber=1", WRITERS, b"data"),
+    Cell(
+        "UploadPartCopy",
+        "PUT",
+        "/bucket/up?uploadId={upload}&partNumber=2",
+        OWNERS,
+        headers={"x-amz-copy-source": "/bucket/key"},
+    ),
+    Cell("ListParts", "GET", "/bucket/up?uploadId={upload}", BOTH),
+    Cell("CompleteMultipartUpload", "POST", "/bucket/up?uploadId={upload}", WRITERS, COMPLETE),
+    Cell("AbortMultipartUpload", "DELETE", "/bucket/up?uploadId={upload}", WRITERS),
+)
+
+
+def test_the_matrix_has_every_operation() -> None:
+    assert {cell.operation for cell in CELLS} == set(OPERATIONS)
+
+
+def prepared() -> tuple[Harness, dict[str, str]]:
+    harness = Harness()
+    harness.bucket(versioning="Enabled")
+    version = harness.put("/bucket/key").headers["x-amz-version-id"]
+    upload = harness.request("POST", "/bucket/up?uploads").text("UploadId") or ""
+    part = harness.put(f"/bucket/up?uploadId={upload}&partNumber=1")
+    return harness, {"version": version, "upload": upload, "etag": part.headers["etag"]}
+
+
+def key_of(harness: Harness, role: str) -> Key | None:
+    if role == "anonymous":
+        return None
+    if role == "account":
+        return harness.user
+    if role == "admin":
+        return harness.admin_key
+    key = harness.key(role)
+    if role != "stranger":
+        run(harness.admin.bucket_allow("bucket", role, **{role: True}))
+    return key
+
+
+def ask(harness: Harness, cell: Cell, key: Key | None, names: dict[str, str]) -> Answer:
+    body = cell.body
+    if isinstance(body, str):
+        body = body.format(**names).encode()
+    target = cell.target.format(**names)
+    return harness.request(
+        cell.method, target, headers=cell.headers, body=body, key=key, sign=key is not None
+    )
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")
+def test_every_operation_by_every_role(cell: Cell, role: str) -> None:
+    harness, names = prepared()
+    answer = ask(harness, cell, key_of(harness, role), names)
+    assert answer.exchange.operation == cell.operation
+    denied = answer.error == "AccessDenied" or b"<Code>AccessDenied</Code>" in answer.body
+    assert denied == (role not in cell.allowed), answer
+    if answer.error == "AccessDenied":
+        assert not answer.exchange.body.touched
+    if not denied:
+        assert answer.error in ("", "NoSuchKey", "NoSuchTagSet", "BucketNotEmpty"), answer
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")
+def test_no_operation_is_done_with_a_wrong_signature(cell: Cell) -> None:
+    harness, names = prepared()
+    for forged in (harness.user, harness.admin_key):
+        answer = ask(harness, cell, forged._replace(secret="guessed"), names)
+        assert (answer.status, answer.error) == (403, "SignatureDoesNotMatch")
+        assert not answer.exchange.body.touched
+
+
+@pytest.mark.parametrize("role", ["anonymous", "stranger", "read"])
+def test_who_may_not_write_changes_nothing(role: str) -> None:
+    harness, names = prepared()
+    key = key_of(harness, role)
+    everything = harness.request("GET", "/bucket?versions").body
+    uploads = harness.request("GET", "/bucket?uploads").body
+    settings = run(harness.admin.bucket_info("bucket"))
+    for cell in CELLS:
+        if role not in cell.allowed:
+            ask(harness, cell, key, names)
+    assert harness.request("GET", "/bucket?versions").body == everything
+    assert harness.request("GET", "/bucket?uploads").body == uploads
+    assert run(harness.admin.bucket_info("bucket")) == settings
+
+
+def test_a_grant_on_one_bucket_is_none_on_another() -> None:
+    harness, _ = prepared()
+    harness.bucket("other")
+    harness.put("/other/key")
+    owner = key_of(harness, "owner")
+    assert harness.request("GET", "/other/key", key=owner).error == "AccessDenied"
+    assert harness.request("PUT", "/other/key", body=b"x", key=owner).error == "AccessDenied"
+    copy = {"x-amz-copy-source": "/other/key"}
+    assert harness.request("PUT", "/bucket/copy", headers=copy, key=owner).error == "AccessDenied"
+
+
+# Actions
+
+
+def call(operation: str, query: dict[str, str] | None = None, **headers: str) -> S3Call:
+    return S3Call(operation, "bucket", "key", query or {}, headers, False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "plain", "versioned"),
+    [
+        ("GetObject", "s3:GetObject", "s3:GetObjectVersion"),
+        ("HeadObject", "s3:GetObject", "s3:GetObjectVersion"),
+        ("DeleteObject", "s3:DeleteObject", "s3:DeleteObjectVersion"),
+        ("GetObjectTagging", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
+        ("PutObjectTagging", "s3:PutObjectTagging", "s3:PutObjectVersionTagging"),
+        ("DeleteObjectTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"),
+        ("GetObjectAttributes", "s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"),
+        ("PutObject", "s3:PutObject", "s3:PutObject"),
+    ],
+)
+def test_a_version_id_needs_the_versions_action(operation: str, plain: str, versioned: str) -> None:
+    assert action_of(call(operation)) == plain
+    assert action_of(call(operation, {"versionId": "null"})) == versioned
+
+
+class Noting:
+    """An evaluator that allows what it is told, denies some, and notes what it was asked."""
+
+    def __init__(self, allow: set[str], deny: set[str] | None = None) -> None:
+        self.allow = allow
+        self.deny = deny or set()
+        self.asked: list[PolicyRequest] = []
+
+    def evaluate(self, request: PolicyRequest) -> Decision:
+        self.asked.append(request)
+        if request.action in self.deny:
+            return Decision(Effect.DENY, "denied by test")
+        return Decision(Effect.ALLOW if request.action in self.allow else Effect.ABSTAIN, "test")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "needed"),
+    [
+        ("PUT", "/bucket/key", {"x-amz-tagging": "a=1"}, {"s3:PutObject", "s3:PutObjectTagging"}),
+        (
+            "POST",
+            "/bucket/key?uploads",
+            {"x-amz-tagging": "a=1"},
+            {"s3:PutObject", "s3:PutObjectTagging"},
+        ),
+        (
+            "GET",
+            "/bucket/key?attributes",
+            {"x-amz-object-attributes": "ETag"},
+            {"s3:GetObject", "s3:GetObjectAttributes"},
+        ),
+        (
+            "GET",
+            "/bucket/key?attributes&versionId=null",
+            {"x-amz-object-attributes": "ETag"},
+            {"s3:GetObjectVersion", "s3:GetObjectVersionAttributes"},
+        ),
+        (
+            "PUT",
+            "/bucket/copy",
+            {"x-amz-copy-source": "/bucket/key"},
+            {"s3:GetObject", "s3:PutObject"},
+        ),
+        (
+            "PUT",
+            "/bucket/copy",
+            {"x-amz-copy-source": "/bucket/key?versionId=null"},
+            {"s3:GetObjectVersion", "s3:PutObject"},
+        ),
+    ],
+)
+def test_some_operations_need_two_actions(
+    method: str, target: str, headers: dict[str, str], needed: set[str]
+) -> None:
+    for lacking in (set(), *({one} for one in sorted(needed))):
+        evaluator = Noting(needed - lacking)
+        harness = Harness(evaluators=[evaluator])
+        harness.bucket()
+        harness.put("/bucket/key")
+        stranger = harness.key("stranger")
+        answer = harness.request(method, target, headers=headers, key=stranger)
+        assert answer.error == ("AccessDenied" if lacking else ""), (lacking, answer)
+
+
+def test_each_key_of_a_deletion_is_judged_by_itself() -> None:
+    class OnlyA:
+        def evaluate(self, request: PolicyRequest) -> Decision:
+            mine = request.action == "s3:DeleteObject" and request.key == "a"
+            return Decision(Effect.ALLOW if mine else Effect.ABSTAIN, "")
+
+    harness = Harness(evaluators=[OnlyA()])
+    harness.bucket()
+    for key in "ab":
+        harness.put(f"/bucket/{key}")
+    body = b"<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object></Delete>"
+    answer = harness.request("POST", "/bucket?delete", body=body, key=harness.key("stranger"))
+    assert answer.texts("Deleted/Key") == ["a"]
+    assert answer.texts("Error/Key") == ["b"]
+    assert answer.texts("Error/Code") == ["AccessDenied"]
+    assert harness.request("GET", "/bucket").texts("Contents/Key") == ["b"]
+
+
+# Deciding
+
+OWNER = Principal("o" * 64, "000000000001", "owner", "o" * 64, "owner", "Z4OWNER")
+ADMIN = Principal("a" * 64, "000000000002", "admin", "a" * 64, "admin", "Z4ADMIN", True, True)
+PLAIN = Principal("p" * 64, "000000000003", "p", "p" * 64, "p", "Z4PLAIN", False, True)
+BUCKET = Bucket(bytes(20), "bucket", 1, "o" * 64, 0, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("principal", "action", "bucket", "allowed"),
+    [
+        (ADMIN, "s3:GetObject", BUCKET, True),
+        (ADMIN, "s3:CreateBucket", None, True),
+        (OWNER, "s3:DeleteBucket", BUCKET, True),
+        (OWNER, "s3:CreateBucket", None, False),
+        (PLAIN, "s3:CreateBucket", None, True),
+        (PLAIN, "s3:GetObject", BUCKET, False),
+        (PLAIN, "s3:ListAllMyBuckets", None, True),
+        (ANONYMOUS, "s3:ListAllMyBuckets", None, False),
+        (ANONYMOUS, "s3:CreateBucket", None, False),
+        (ANONYMOUS, "s3:GetObject", BUCKET, False),
+    ],
+)
+def test_the_built_in_rules(
+    principal: Principal, action: str, bucket: Bucket | None, allowed: bool
+) -> None:
+    assert (built_in(principal, action, bucket) is not None) == allowed
+
+
+def context_for(evaluators: list[Any], method: str, target: str, **arguments: Any) -> Context:
+    kept: list[Context] = []
+
+    async def keep(context: Context) -> S3Response:
+        kept.append(context)
+        return S3Response(200)
+
+    harness = Harness(evaluators=evaluators, operations={"GetObject": keep, "ListObjects": keep})
+    harness.bucket()
+    assert harness.request(method, target, **arguments).status == 200
+    return kept[0]
+
+
+def test_deny_wins_then_allow_and_silence_is_denial() -> None:
+    context = context_for([GrantsEvaluator()], "GET", "/bucket/key")
+    bucket = context.require_bucket()
+    stranger = Principal("p" * 64, "000000000003", "p", "p" * 64, "p", "Z4PLAIN")
+    context.principal = stranger
+
+    def decide(*evaluators: Any) -> Decision:
+        return Access(evaluators).decide(context, "s3:GetObject", bucket, "key")
+
+    allow, deny, silent = Noting({"s3:GetObject"}), Noting(set(), {"s3:GetObject"}), Noting(set())
+    assert decide().effect is Effect.DENY
+    assert decide(silent).effect is Effect.DENY
+    assert decide(silent, allow).effect is Effect.ALLOW
+    assert decide(allow, deny).effect is Effect.DENY
+    assert decide(allow, deny).reason == "denied by test"
+    assert decide(deny, allow).effect is Effect.DENY
+
+
+def test_every_decision_has_a_reason() -> None:
+    context = context_for([GrantsEvaluator()], "GET", "/bucket/key")
+    for evaluators in ([], [GrantsEvaluator()], [Noting({"s3:GetObject"})]):
+        for action in ("s3:GetObject", "s3:PutObject"):
+            decision = Access(evaluators).decide(context, action, context.bucket, "key")
+            assert decision.effect is not Effect.ABSTAIN
+            assert decision.reason
+
+
+def test_where_the_owner_rule_allows_only_evaluators_that_may_deny_are_asked() -> None:
+    noting = Noting(set())
+    quiet = Noting(set())
+    quiet.never_denies = True  # type: ignore[attr-defined]
+    context_for([noting, quiet], "GET", "/bucket/key")
+    assert "s3:GetObject" in [request.action for request in noting.asked]
+    assert quiet.asked == []
+
+
+def test_evaluators_get_the_condition_keys() -> None:
+    noting = Noting(set())
+    context = context_for(
+        [noting],
+        "GET",
+        "/bucket?prefix=a&delimiter=/&max-keys=5",
+        headers={
+            "user-agent": "test/1",
+            "referer": "http://x/",
+            "x-amz-request-payer": "requester",
+        },
+    )
+    request = noting.asked[-1]
+    assert request.action == "s3:ListBucket"
+    assert request.bucket_name == "bucket"
+    assert request.bucket == context.bucket
+    keys = dict(request.context)
+    assert keys["aws:SourceIp"] == "127.0.0.1"
+    assert keys["aws:SecureTransport"] == "false"
+    assert keys["aws:UserAgent"] == "test/1"
+    assert keys["aws:Referer"] == "http://x/"
+    assert (keys["s3:prefix"], keys["s3:delimiter"], keys["s3:max-keys"]) == ("a", "/", "5")
+    assert keys["aws:username"] == "user"
+    assert keys["s3:authType"] == "REST-HEADER"
+    assert keys["s3:x-amz-request-payer"] == "requester"
+    assert keys["aws:EpochTime"].isdigit()
+
+
+def test_a_presigned_request_is_told_from_a_header_signed_one() -> None:
+    noting = Noting(set())
+    context_for([noting], "GET", "/bucket/key?versionId=null", presign=True)
+    keys = noting.asked[-1].context
+    assert keys["s3:authType"] == "REST-QUERY-STRING"
+    assert keys["s3:VersionId"] == "null"
+
+
+def test_the_expected_owner_is_an_account_number() -> None:
+    harness = Harness()
+    harness.bucket()
+    directory = Directory(harness.store)
+    bucket = run(directory.bucket("bucket"))
+    run(check_expected_owner(directory, bucket, harness.user.account_number))
+    with pytest.raises(AccessDenied):
+        run(check_expected_owner(directory, bucket, harness.admin_key.account_number))
+    for bad in ("", "123", "a" * 12, "\u0661" * 12, "1" * 13):
+        with pytest.raises(InvalidBucketOwnerAWSAccountID):
+            run(check_expected_owner(directory, bucket, bad))

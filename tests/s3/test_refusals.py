@@ -1,0 +1,90 @@
+"""Headers that ask for what is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from z4tw import errors
+from z4tw.errors import InvalidArgument, InvalidRequest
+from z4tw.s3.refusals import refuse_unsupported
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-acl", "public-read"),
+        ("x-amz-acl", "bucket-owner-full-control"),
+        ("x-amz-grant-read", "id=1"),
+        ("x-amz-grant-full-control", "id=1"),
+        ("x-amz-server-side-encryption", "AES256"),
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+        ("x-amz-server-side-encryption-customer-key", "k"),
+        ("x-amz-copy-source-server-side-encryption-customer-key", "k"),
+        ("x-amz-object-lock-mode", "GOVERNANCE"),
+        ("x-amz-object-lock-legal-hold", "ON"),
+        ("x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z"),
+        ("x-amz-bucket-object-lock-enabled", "true"),
+        ("x-amz-write-offset-bytes", "0"),
+        ("x-amz-rename-source", "/k"),
+        ("x-amz-mfa", "1 2"),
+        ("x-amz-if-match-size", "3"),
+        ("x-amz-checksum-sha512", "x"),
+        ("x-amz-checksum-algorithm", "XXHASH64"),
+        ("x-amz-object-ownership", "ObjectWriter"),
+        ("x-amz-something-new", "1"),
+    ],
+)
+def test_a_header_for_an_absent_feature_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(errors.NotImplemented, match=name) as caught:
+        refuse_unsupported({"host": "h", name: value}, "PutObject")
+    assert caught.value.details == {"Header": name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-acl", "private"),
+        ("x-amz-date", "20150830T123600Z"),
+        ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+        ("x-amz-security-token", "t"),
+        ("x-amz-user-agent", "aws-sdk-js"),
+        ("x-amz-meta-anything", "v"),
+        ("x-amz-checksum-crc64nvme", "AAAAAAAAAAA="),
+        ("x-amz-checksum-algorithm", "crc32"),
+        ("x-amz-sdk-checksum-algorithm", "SHA256"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ("x-amz-decoded-content-length", "5"),
+        ("x-amz-request-payer", "requester"),
+        ("x-amz-storage-class", "GLACIER"),
+        ("x-amz-tagging", "a=b"),
+        ("x-amz-bucket-object-lock-enabled", "false"),
+        ("x-amz-expected-bucket-owner", "123456789012"),
+        ("amz-sdk-invocation-id", "i"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("content-type", "text/plain"),
+    ],
+)
+def test_headers_that_are_obeyed_or_change_nothing_pass(name: str, value: str) -> None:
+    assert refuse_unsupported({"host": "h", name: value}, "PutObject") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("x-amz-acl", "bogus", InvalidArgument),
+        ("x-amz-object-ownership", "Nobody", InvalidArgument),
+        ("x-amz-checksum-algorithm", "CRC99", InvalidRequest),
+    ],
+)
+def test_values_that_s3_does_not_have_are_wrong(
+    name: str, value: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        refuse_unsupported({name: value}, "CreateBucket")
+
+
+def test_create_bucket_takes_the_ownership_settings() -> None:
+    for value in ("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"):
+        assert refuse_unsupported({"x-amz-object-ownership": value}, "CreateBucket") is None

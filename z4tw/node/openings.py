@@ -1,0 +1,183 @@
+"""Opening the storage of a process: as the owner of the data directory, or as a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import apsw
+
+from z4tw.blobs.disk import OsDisk
+from z4tw.blobs.files import FileBlobStore
+from z4tw.config import Config
+from z4tw.errors import Z4Error
+from z4tw.interfaces import IDisk, IOffload, Steps, no_steps
+from z4tw.keyring.store_keys import open_store_keys
+from z4tw.metadata.generations import Generations
+from z4tw.metadata.link import Link
+from z4tw.metadata.remote import RemoteStore
+from z4tw.metadata.sqlite import SqliteStore
+from z4tw.model.stamps import HybridClock
+from z4tw.node.directory import DataDirectory, Identity, database_path, read_control_key
+from z4tw.node.failures import StoreError
+from z4tw.node.storage import Storage
+from z4tw.plugins.registry import Plugins, Ports
+from z4tw.secrets import SecretSeal
+from z4tw.sse.envelope import Envelope
+
+
+class Outside:
+    """What a process gets from the outside, in one value that is handed to every opening.
+
+    ``now`` gives Unix seconds, ``random_bytes`` is secure; ``disk`` replaces the real one and
+    ``steps`` is told of durability steps (both in tests). ``on_fatal`` is called when the
+    database cannot be trusted any more, ``on_disk_error`` when the blob store turns read-only.
+    """
+
+    def __init__(
+        self,
+        *,
+        reactor: Any,
+        now: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
+        environ: Mapping[str, str],
+        on_fatal: Callable[[BaseException], None],
+        on_disk_error: Callable[[OSError], None],
+        disk: IDisk | None = None,
+        steps: Steps = no_steps,
+    ) -> None:
+        self.reactor = reactor
+        self.now = now
+        self.random_bytes = random_bytes
+        self.environ = environ
+        self.on_fatal = on_fatal
+        self.on_disk_error = on_disk_error
+        self.disk = disk
+        self.steps = steps
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return int(self.now() * 1000)
+
+
+async def open_owned(
+    outside: Outside,
+    config: Config,
+    directory: DataDirectory,
+    plugins: Plugins,
+    *,
+    commit: IOffload,
+    files: IOffload,
+    generations: Generations | None,
+    batching: bool = True,
+) -> Storage:
+    """The storage of the process that holds the data directory's lock. ``batching`` False commits
+    each command at once, where no event loop runs. Raises ``StoreError``."""
+    try:
+        store = SqliteStore(
+            database_path(config),
+            clock=outside.reactor if batching else None,
+            offload=commit,
+            now_ms=outside.now_ms,
+            random_bytes=outside.random_bytes,
+            on_fatal=outside.on_fatal,
+            generations=generations,
+            steps=outside.steps,
+            vnodes=config.vnodes,
+            replicas=config.replicas,
+        )
+    except (Z4Error, apsw.Error) as error:
+        raise StoreError(f"the database {database_path(config)}: {error}") from error
+    try:
+        facts = store.facts
+        directory.check(config, facts.store_uuid, facts.vnodes, facts.replicas)
+        envelope = await _envelope(outside, config, plugins, files)
+    except BaseException:
+        await store.close()
+        raise
+    return _storage(outside, config, store, files, envelope, directory.identity)
+
+
+async def open_as_worker(
+    outside: Outside,
+    config: Config,
+    identity: Identity,
+    plugins: Plugins,
+    *,
+    files: IOffload,
+    generations: Generations,
+    link: Link,
+) -> Storage:
+    """The storage of a worker process. Raises ``StoreError``."""
+    try:
+        store = RemoteStore(database_path(config), generations, link, outside.on_fatal)
+    except (Z4Error, apsw.Error) as error:
+        raise StoreError(f"the database {database_path(config)}: {error}") from error
+    envelope = await _envelope(outside, config, plugins, files)
+    return _storage(outside, config, store, files, envelope, identity)
+
+
+def _storage(
+    outside: Outside,
+    config: Config,
+    store: Any,
+    files: IOffload,
+    envelope: Envelope | None,
+    identity: Identity,
+) -> Storage:
+    disk = outside.disk or OsDisk(config.data, outside.random_bytes)
+    blobs = FileBlobStore(
+        disk,
+        files,
+        envelope,
+        min_free_bytes=config.min_free,
+        now_ms=outside.now_ms,
+        random_bytes=outside.random_bytes,
+        steps=outside.steps,
+        on_disk_error=outside.on_disk_error,
+    )
+    clock = HybridClock(outside.now_ms, identity.process_id(outside.random_bytes))
+    return Storage(
+        config=config,
+        store=store,
+        blobs=blobs,
+        offload=files,
+        secrets=SecretSeal(read_control_key(config.meta), outside.random_bytes),
+        stamp=clock.stamp,
+        random_bytes=outside.random_bytes,
+        facts=store.facts,
+        node_uuid=identity.node_uuid,
+    )
+
+
+async def _envelope(
+    outside: Outside, config: Config, plugins: Plugins, files: IOffload
+) -> Envelope | None:
+    """The store's keys, unwrapped by the configured keyring."""
+    ports = Ports(outside.reactor, config.data, outside.environ, files)
+    name, options = encryption_section(config, outside.environ)
+    keyring = plugins.make("encryption", name, options, ports) if name else None
+    try:
+        return await open_store_keys(config.data, keyring, outside.random_bytes)
+    except Z4Error as error:
+        raise StoreError(str(error)) from error
+
+
+def encryption_section(config: Config, environ: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """The encryption plugin that is configured and its options; the name is empty when nothing
+    asks for encryption. Raises ``StoreError`` when two do."""
+    asked: list[tuple[str, Mapping[str, str]]] = [
+        (section.name, section.options)
+        for section in config.plugins
+        if section.kind == "encryption"
+    ]
+    if config.encryption_key_file is not None:
+        asked.append(("local", {"key-file": config.encryption_key_file}))
+    elif environ.get("Z4_ENCRYPTION_KEY") and not asked:
+        asked.append(("local", {}))
+    if len(asked) > 1:
+        raise StoreError(
+            "one encryption plugin at most can be configured, not "
+            + " and ".join(name for name, _ in asked)
+        )
+    return asked[0] if asked else ("", {})

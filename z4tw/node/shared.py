@@ -1,0 +1,81 @@
+"""What the store process and a worker process build in the same way."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import resource
+import sys
+from collections.abc import Mapping
+
+from z4tw.config import Config
+from z4tw.interfaces import IPolicyEvaluator
+from z4tw.node.failures import StoreError
+from z4tw.node.openings import Outside
+from z4tw.node.ports import Tls
+from z4tw.node.storage import Storage
+from z4tw.plugins.registry import Plugins, Ports
+
+SWITCH_INTERVAL_S = 0.0005
+"""A thread that returns from COMMIT waits this long at most for the interpreter."""
+
+
+def tune_process() -> None:
+    """Thread switching for short waits, and as many descriptors as the system allows."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        limit = hard if hard != resource.RLIM_INFINITY else max(soft, 65536)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        except (ValueError, OSError):
+            return  # macOS has a lower limit of its own, and says no
+
+
+def make_evaluators(
+    plugins: Plugins, config: Config, storage: Storage, outside: Outside
+) -> list[IPolicyEvaluator]:
+    """The grants, and every policy plugin of the configuration. Raises ``PluginError``."""
+    ports = Ports(outside.reactor, config.data, outside.environ, storage.offload)
+    sections: dict[str, Mapping[str, str]] = {"grants": {}}
+    sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}
+    return [plugins.make("policy", name, options, ports) for name, options in sections.items()]
+
+
+def check_plugin_kinds(config: Config) -> None:
+    """Refuse sections that this release would not use. Raises ``StoreError``."""
+    for section in config.plugins:
+        if section.kind not in ("policy", "encryption"):
+            raise StoreError(
+                f"plugins.{section.kind}.{section.name}: "
+                f"{section.kind} plugins are not used by this release"
+            )
+
+
+def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
+    """The certificate's and the key's file, None without TLS; a self-signed certificate is made
+    in ``_z4meta`` when there is none. Raises ``StoreError``."""
+    if config.tls_cert is not None and config.tls_key is not None:
+        return config.tls_cert, config.tls_key
+    if config.tls != "self-signed":
+        return None
+    from z4tw.web.tls import write_self_signed
+
+    certificate = os.path.join(config.meta, "tls.crt")
+    key = os.path.join(config.meta, "tls.key")
+    hosts = [config.host] if config.host not in ("0.0.0.0", "::") else []
+    for domain in config.domain:
+        hosts += [domain, f"*.{domain}"]
+    try:
+        write_self_signed(
+            certificate, key, hosts, datetime.datetime.fromtimestamp(now, datetime.UTC)
+        )
+    except OSError as error:
+        raise StoreError(f"cannot write {certificate}: {error.strerror}") from error
+    return certificate, key
+
+
+def open_tls(config: Config, now: float) -> Tls | None:
+    """The TLS of the S3 port, None without it. Raises ``StoreError``."""
+    files = certificate_files(config, now)
+    return None if files is None else Tls(*files)

@@ -1,0 +1,301 @@
+"""CopyObject and UploadPartCopy.
+
+A copy shares the source's file or manifest by reference, and with it keeps its ETag and its parts:
+a multipart object stays one, where AWS would write a new single object.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
+from z4tw.interfaces.http import S3Response
+from z4tw.model.control import Bucket
+from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Version
+from z4tw.model.registers import NeedData, Outcome
+from z4tw.model.stamps import stamp_ms
+from z4tw.model.uploads import Part, Upload
+from z4tw.objects.commands import PutPart, PutVersion
+from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
+from z4tw.ops.multipart import part_footer, put_part
+from z4tw.ops.sources import (
+    MAX_COPY_BYTES,
+    Source,
+    SourceBody,
+    find_source,
+    read_source,
+    source_headers,
+    too_large_source,
+)
+from z4tw.ops.uploads import XML, algorithm_of, open_upload, requested_upload
+from z4tw.payload import Digests, checksum_of
+from z4tw.s3.conditional import write_condition
+from z4tw.s3.copying import replaces
+from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
+from z4tw.s3.ranges import parse_copy_range
+from z4tw.s3.tagging import parse_tagging_header
+from z4tw.s3.xml_out import copy_part_result, copy_result
+
+REDIRECT = "x-amz-website-redirect-location"
+
+
+class Recipe:
+    """What a CopyObject request changes of its source. Raises for a malformed request."""
+
+    def __init__(self, context: Context) -> None:
+        headers = context.call.headers
+        self.condition = write_condition(headers)
+        self.storage_class = parse_storage_class(headers)
+        self.replaces_metadata = replaces(headers, "x-amz-metadata-directive")
+        self.replaces_tags = replaces(headers, "x-amz-tagging-directive")
+        self.headers = stored_headers(headers)
+        self.metadata = user_metadata(headers)
+        self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
+        self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
+
+    def version(self, source: Version, stamp: bytes, owner: str) -> Version:
+        """The new version, still with the source's body and checksum."""
+        headers = self.headers
+        metadata = self.metadata
+        if not self.replaces_metadata:
+            headers = {name: text for name, text in source.headers.items() if name != REDIRECT}
+            if REDIRECT in self.headers:
+                headers[REDIRECT] = self.headers[REDIRECT]
+            metadata = source.user_metadata
+        return Version(
+            stamp=stamp,
+            is_null=False,
+            size=source.size,
+            etag=source.etag,
+            body=source.body,
+            owner=owner,
+            storage_class=self.storage_class,
+            headers=headers,
+            user_metadata=metadata,
+            tags=self.tags if self.replaces_tags else source.tags,
+            checksum=source.checksum,
+            parts=source.parts,
+        )
+
+    def changes(self, source: Version) -> bool:
+        """Whether the copy differs from its source in what AWS accepts for a copy onto itself."""
+        return (
+            self.replaces_metadata
+            or self.storage_class != source.storage_class
+            or self.headers.get(REDIRECT) != source.headers.get(REDIRECT)
+            or self.new_algorithm(source) != ""
+        )
+
+    def new_algorithm(self, source: Version) -> str:
+        """The checksum algorithm to compute anew, empty when the source's checksum stays."""
+        if source.checksum is not None and source.checksum.algorithm == self.algorithm:
+            return ""
+        return self.algorithm
+
+
+async def copy_object(context: Context) -> S3Response:
+    """A new version with the bytes of another one."""
+    bucket = context.require_bucket()
+    recipe = Recipe(context)
+    source = await find_source(context)
+    register = context.object_register()
+    context.blobs.admit(0)
+    gone = b""
+    for _ in range(ATTEMPTS):
+        original = await read_source(context, source)
+        if original.size > MAX_COPY_BYTES:
+            raise too_large_source()
+        if source.register == register and not source.version_id and not recipe.changes(original):
+            raise InvalidRequest(
+                "This copy request is illegal because it is trying to copy an object to itself "
+                "without changing the object's metadata, storage class, website redirect location "
+                "or encryption attributes."
+            )
+        if original.tags and not recipe.replaces_tags:
+            _authorize_tags(context, source)
+        version = recipe.version(original, context.stamp(), owner_of(context, bucket))
+        try:
+            version, inline = await _with_body(context, recipe, original, version)
+        except BodyGone:
+            outcome: Outcome = NeedData(original.body.id)
+        else:
+            outcome = await context.store.change(
+                register, PutVersion(version, bucket.versioning, recipe.condition, inline)
+            )
+        if isinstance(outcome, NeedData):
+            gone = _still_there(original, gone)
+            continue
+        put = done(outcome)
+        answer = [XML, *source_headers(source, original)]
+        if put.version_id:
+            context.exchange.version_id = put.version_id
+            answer.append(("x-amz-version-id", put.version_id))
+        document = copy_result(version.etag, stamp_ms(put.stamp), version.checksum)
+        return S3Response(200, answer, document)
+    raise SlowDown()
+
+
+def _still_there(original: Version, gone: bytes) -> bytes:
+    """The body that was not found, to be told from the next one. Raises ``CorruptBlob`` when the
+    source still names the body that was not found before."""
+    if original.body.id == gone:
+        raise CorruptBlob("the body of a copy's source is not there")
+    return original.body.id
+
+
+def _authorize_tags(context: Context, source: Source) -> None:
+    """Copying tags takes the right to read them and the right to set them."""
+    action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
+    context.authorize(action, source.bucket, source.key)
+    context.authorize("s3:PutObjectTagging", key=context.call.key)
+
+
+async def _with_body(
+    context: Context, recipe: Recipe, original: Version, version: Version
+) -> tuple[Version, bytes | None]:
+    """The version with a body of its own where it cannot share one, and the stored form of that;
+    with another checksum where one is asked for. Raises ``BodyGone``, ``CorruptBlob``."""
+    algorithm = recipe.new_algorithm(original)
+    if original.body.kind != BodyKind.INLINE:
+        if algorithm:
+            digests = await _digest(context, original, algorithm)
+            version = msgspec.structs.replace(version, checksum=digests.checksum)
+        return version, None
+    blobs = context.blobs
+    data = await open_body(context.store, blobs, original.body, 0, original.size)
+    body = Body(BodyKind.INLINE, blobs.new_id(), original.size)
+    version = msgspec.structs.replace(version, body=body)
+    if algorithm:
+        checksum = Checksum(algorithm, "FULL_OBJECT", checksum_of(algorithm, data))
+        version = msgspec.structs.replace(version, checksum=checksum)
+    blobs.admit(original.size)
+    return version, blobs.seal_inline(body.id, data)
+
+
+async def _digest(context: Context, original: Version, algorithm: str) -> Digests:
+    """A version's digests, by reading all of it."""
+    digests = Digests(algorithm, None, False, None, None)
+    source = await SourceBody.open(context, original, 0, original.size)
+    try:
+        while piece := await source.read():
+            await context.offload.run(digests.update, piece)
+    finally:
+        source.close()
+    return digests.finish({})
+
+
+async def upload_part_copy(context: Context) -> S3Response:
+    """A part with the bytes of a version or a range of it.
+
+    A whole file whose digests are known is shared; anything else is read and written.
+    """
+    bucket = context.require_bucket()
+    number = part_number(context.call.query, context.settings.max_parts)
+    upload = await open_upload(context, requested_upload(context))
+    source = await find_source(context)
+    wanted = context.call.headers.get("x-amz-copy-source-range")
+    gone = b""
+    for _ in range(ATTEMPTS):
+        original = await read_source(context, source)
+        offset, length = 0, original.size
+        if wanted is not None:
+            offset, length = parse_copy_range(wanted, original.size)
+        if length > min(MAX_COPY_BYTES, context.settings.max_part_bytes):
+            raise too_large_source()
+        try:
+            if length == original.size and _shareable(upload, original):
+                command = PutPart(_shared_part(context, number, original))
+            else:
+                span = (offset, length)
+                taken = await _copied_part(context, bucket, upload, number, original, span)
+                command = PutPart(taken.value, taken.blob)
+        except BodyGone:
+            gone = _still_there(original, gone)
+            continue
+        if isinstance(await put_part(context, upload, command), NeedData):
+            gone = _still_there(original, gone)
+            continue
+        part = command.part
+        document = copy_part_result(
+            part.etag, stamp_ms(part.stamp), upload.checksum_algorithm, part.checksum
+        )
+        return S3Response(200, [XML, *source_headers(source, original)], document)
+    raise SlowDown()
+
+
+def _shareable(upload: Upload, original: Version) -> bool:
+    """Whether a version's file can be a part as it is: its ETag is the MD5 of its bytes, and its
+    checksum is the one that the upload keeps of parts."""
+    checksum = original.checksum
+    return (
+        original.body.kind == BodyKind.FILE
+        and original.parts == 0
+        and checksum is not None
+        and checksum.type == "FULL_OBJECT"
+        and checksum.algorithm == algorithm_of(upload)
+    )
+
+
+def _shared_part(context: Context, number: int, original: Version) -> Part:
+    value = "" if original.checksum is None else original.checksum.value
+    return Part(context.stamp(), number, original.size, original.etag, original.body, value)
+
+
+async def _copied_part(
+    context: Context,
+    bucket: Bucket,
+    upload: Upload,
+    number: int,
+    original: Version,
+    span: tuple[int, int],
+) -> Taken[Part]:
+    """A part with bytes of its own: ``span`` (offset, length) of a version. Raises ``BodyGone``,
+    ``CorruptBlob``, ``InsufficientStorage``."""
+    offset, length = span
+    digests = Digests(algorithm_of(upload), None, False, None, None)
+
+    def make(body: Body, etag: str, checksum: Checksum | None) -> Part:
+        value = "" if checksum is None else checksum.value
+        return Part(context.stamp(), number, length, etag, body, value)
+
+    def verified(size: int) -> tuple[str, Checksum | None]:
+        if size != length:
+            raise CorruptBlob("a copy's source gave another number of bytes")
+        digests.finish({})
+        return digests.etag, digests.checksum
+
+    def work(pieces: list[bytes]) -> bytes:
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        digests.update(data)
+        return data
+
+    if not length:
+        return Taken(make(EMPTY_BODY, *verified(0)))
+    source = await SourceBody.open(context, original, offset, length)
+    try:
+        key = upload.key.encode("utf-8")
+        writer = context.blobs.writer(bucket.name, key, length)
+        footer = partial(part_footer, bucket, upload)
+        return await store_blob(
+            writer,
+            gather(source.read),
+            partial(context.offload.run, work),
+            verified,
+            make,
+            footer,
+        )
+    finally:
+        source.close()
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CopyObject": copy_object,
+    "UploadPartCopy": upload_part_copy,
+}
