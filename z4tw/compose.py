@@ -16,8 +16,8 @@ from twisted.logger import Logger
 
 from z4tw.config import Config
 from z4tw.interfaces import IDisk, Steps, no_steps
-from z4tw.node.owner import Owner
 from z4tw.node.openings import Outside
+from z4tw.node.owner import Owner
 from z4tw.node.service import NodeService
 from z4tw.node.started import Started
 from z4tw.node.workers import Briefing

@@ -25,11 +25,11 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "Runs a node of z4tw, an S3-compatible object store."
 
-    optFlags = [  # noqa: RUF012 (Twisted's way to state options)
+    optFlags = [
         [name, None, setting.help] for setting in SETTINGS if setting.switch
         for name in (setting.name, *setting.aliases)
     ]  # fmt: skip
-    optParameters = [  # noqa: RUF012
+    optParameters = [
         [name, None, None, _help]
         for setting in SETTINGS if not setting.switch and not setting.repeatable
         for _help in [setting.help + (f" [{setting.default}]" if setting.default else "")]
@@ -81,14 +81,18 @@ def makeService(options: Options) -> IService:
     def load_config() -> Config:
         return load(options.flags, os.environ, cwd)
 
-    return build_node(
+    def report(line: str) -> None:
+        _report(line, node.exit_status)
+
+    node = build_node(
         options.config,
         reactor,
         environ=os.environ,
         load_config=load_config,
         announce=_announce,
-        report=_report,
+        report=report,
     )
+    return node
 
 
 def refuse(line: str) -> NoReturn:
@@ -103,19 +107,19 @@ def _announce(started: Started) -> None:
         log.warn("{hint}", hint=started.hint)
 
 
-def _report(line: str) -> None:
+def _report(line: str, status: int) -> None:
     """The node stops because of a failure: log it, and make twistd end with a status that says so
     (it knows none of its own)."""
     log.critical("{line}", line=line)
     # twistd has put its log in place of ``sys.stderr``.
     print(f"z4: {line}", file=sys.__stderr__)
-    atexit.register(_exit_failed)
+    atexit.register(_exit, status)
 
 
-def _exit_failed() -> None:
+def _exit(status: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 def _explained(message: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> OsDisk:
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that were synced, in order."""
     paths: list[str] = []
     real = module.sync_descriptor
@@ -32,7 +31,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         real(fd)
 
     monkeypatch.setattr(module, "sync_descriptor", record)
-    yield paths
+    return paths
 
 
 def store(disk: OsDisk, path: str, data: bytes = b"data") -> None:
@@ -67,6 +66,15 @@ def test_a_file_that_is_closed_unlinked_leaves_nothing(disk: OsDisk) -> None:
     file.write(b"x")
     file.close()
     file.close()
+    assert list(disk.walk("")) == []
+
+
+def test_a_file_that_is_dropped_is_closed(disk: OsDisk) -> None:
+    file = disk.create("bucket")
+    fd = file.fileno()
+    del file
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
     assert list(disk.walk("")) == []
 
 
@@ -113,7 +121,7 @@ def test_opening_what_is_not_there(disk: OsDisk, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         disk.open("a/x")
     os.symlink("/etc/passwd", tmp_path / "link")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="symbolic links"):
         disk.open("link")
 
 
@@ -157,7 +165,9 @@ def test_what_vanishes_during_a_walk_is_left_out(disk: OsDisk) -> None:
     assert list(walk) == []
 
 
-@pytest.mark.parametrize("path", ["", "/etc/x", "../x", "a/../../x", "a//b", "a/", ".", "a/./b", "\0"])
+@pytest.mark.parametrize(
+    "path", ["", "/etc/x", "../x", "a/../../x", "a//b", "a/", ".", "a/./b", "\0"]
+)
 def test_paths_that_could_leave_the_root_are_refused(disk: OsDisk, path: str) -> None:
     file = disk.create("a")
     for use in (
@@ -189,9 +199,7 @@ def test_every_new_level_is_synced_once(disk: OsDisk, tmp_path: Path, synced: li
     assert synced[1:] == [f"{root}/b/11/33", f"{root}/b/11"]
 
 
-def test_levels_that_another_process_made_are_synced_too(
-    tmp_path: Path, synced: list[str]
-) -> None:
+def test_levels_that_another_process_made_are_synced_too(tmp_path: Path, synced: list[str]) -> None:
     store(OsDisk(str(tmp_path), os.urandom), "b/11/22/x")
     synced.clear()
     store(OsDisk(str(tmp_path), os.urandom), "b/11/22/y")

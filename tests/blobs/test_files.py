@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tracemalloc
+from random import Random
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.blobs.contract import BLOCK, BlobStoreContract, BlobStoreHelpers, pattern
+from tests.test_threads import FakeReactor
 from z4tw.blobs.disk import OsDisk
 from z4tw.blobs.files import FileBlobStore
 from z4tw.blobs.format import digest_blocks, seed_of
@@ -24,6 +28,7 @@ from z4tw.model.objects import BlobInfo, Body, BodyKind
 from z4tw.sse.envelope import Envelope, key_id
 from z4tw.testing.disks import Fault, FaultyDisk, LossyDisk
 from z4tw.testing.offload import InlineOffload
+from z4tw.threads import ThreadOffload
 
 KEK = bytes(range(32))
 ROOM = 1 << 40
@@ -237,6 +242,8 @@ class FallbackFileBlobStoreTests(FileBlobStoreTests):
         assert size > 0
         self.get(store.remove(BlobInfo(b"", path, 0, size)))
         assert list(store.files()) == []
+        writer.abort()
+        assert not store.read_only, "a temporary name that is gone is no disk error"
 
 
 class EncryptedFileBlobStoreTests(FileBlobStoreTests):
@@ -343,3 +350,91 @@ class AdmissionTests(FileBlobStoreHelpers, SynchronousTestCase):
         self.break_disk(store)
         with self.assertRaises(ServiceUnavailable):
             store.admit(1)
+
+
+class LongBlobTests(FileBlobStoreHelpers, SynchronousTestCase):
+    """Blobs that do not fit into memory, in small."""
+
+    def test_memory_does_not_grow_with_the_blob(self) -> None:
+        store = self.make_store()
+        piece = pattern(200_000)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        peaks = []
+        for count in (20, 200):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            writer = store.writer("bucket", b"k", None)
+            for _ in range(count):
+                self.get(writer.write(piece))
+            blob = self.get(writer.commit(b""))
+            reader = self.get(store.open(blob, 0, blob.size))
+            read = 0
+            while data := self.get(reader.next()):
+                read += len(data)
+            del data
+            self.get(store.verify(blob))
+            assert read == blob.size == count * len(piece)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        assert peaks[1] < peaks[0] + 500_000, peaks
+        assert peaks[1] < 6_000_000, peaks
+
+
+class ThreadTests(FileBlobStoreHelpers, SynchronousTestCase):
+    """With real threads, many at once."""
+
+    def test_writers_and_readers_at_the_same_time(self) -> None:
+        reactor = FakeReactor()
+        offload = ThreadOffload(reactor, 6)
+        offload.start()
+        self.addCleanup(offload.stop)
+        root = tempfile.TemporaryDirectory()
+        self.addCleanup(root.cleanup)
+        store = FileBlobStore(
+            OsDisk(root.name, os.urandom),
+            offload,
+            Envelope((KEK,), key_id(KEK), os.urandom),
+            min_free_bytes=0,
+            now_ms=lambda: self.now_ms,
+            random_bytes=os.urandom,
+            sync_every_bytes=500_000,
+        )
+
+        async def one(number: int) -> int:
+            rng = Random(number)
+            data = rng.randbytes(rng.choice((0, 10, BLOCK, 900_000, 3_000_000)))
+            writer = store.writer("bucket", b"k%d" % number, rng.choice((None, len(data))))
+            if number % 5 == 0:
+                await writer.write(data)
+                writer.abort()
+                return 0
+            at = 0
+            while at < len(data):
+                length = rng.randrange(1, 300_000)
+                await writer.write(data[at : at + length])
+                at += length
+            blob = await writer.commit(b"r")
+            start = rng.randrange(len(data) + 1)
+            reader = await store.open(blob, start, len(data) - start)
+            found = b""
+            while piece := await reader.next():
+                found += piece
+                if number % 7 == 0:
+                    break
+            reader.close()
+            assert data[start:].startswith(found)
+            assert number % 7 == 0 or len(found) == len(data) - start
+            await store.verify(blob)
+            return 1
+
+        running = [Deferred.fromCoroutine(one(number)) for number in range(40)]
+        while not all(deferred.called for deferred in running):
+            reactor.turn()
+        count = sum(self.successResultOf(deferred) for deferred in running)
+        offload.stop()
+        assert count == len(list(store.files())) == 32
+        assert store.streams == 0
+        assert not store.read_only
+        held = os.listdir("/proc/self/fd")
+        paths = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in held]
+        assert not [path for path in paths if path.startswith(root.name)]

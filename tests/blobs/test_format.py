@@ -59,7 +59,9 @@ class TestNames:
     @given(st.binary(max_size=1024), st.binary(min_size=16, max_size=16))
     def test_any_key_gives_a_short_safe_path_with_the_id(self, key: bytes, id: bytes) -> None:
         path = blob_path("bucket", key, id)
-        assert re.fullmatch(r"bucket/[0-9a-f]{2}/[0-9a-f]{2}/[A-Za-z0-9._-]{0,80}~[0-9a-f]{32}", path)
+        assert re.fullmatch(
+            r"bucket/[0-9a-f]{2}/[0-9a-f]{2}/[A-Za-z0-9._-]{0,80}~[0-9a-f]{32}", path
+        )
         assert not path.split("/")[3].startswith(".")
         assert id_of_path(path) == id
 
@@ -168,8 +170,10 @@ class TestFooter:
         """Field by field, so that a change of the code without one of the document shows."""
         trailer = footer_of(200_000, True, b"rec", b"key!")[-TRAILER_BYTES:]
         assert trailer[:8] == b"z4blob\r\n"
-        numbers = [int.from_bytes(trailer[a:b], "big") for a, b in
-                   ((8, 10), (10, 12), (12, 16), (16, 24), (24, 32), (32, 36), (36, 40))]
+        numbers = [
+            int.from_bytes(trailer[a:b], "big")
+            for a, b in ((8, 10), (10, 12), (12, 16), (16, 24), (24, 32), (32, 36), (36, 40))
+        ]
         assert numbers == [1, 1, 65_536, 200_000, 4, 3, 4]
         assert trailer[40:56] == ID
         assert len(trailer) == 64

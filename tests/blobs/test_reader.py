@@ -94,6 +94,18 @@ class ReaderTests(BlobStoreHelpers, SynchronousTestCase):
             with self.assertRaises(ValueError):
                 self.get(reader.next())
 
+    def test_an_opening_that_nobody_waits_for_any_more_leaves_nothing_open(self) -> None:
+        blob = self.put(self.make_store(), pattern(3_000_000))
+        offload = HeldOffload()
+        store = self.make_store(offload)
+        before = self.disk.counts["close"]
+        opening = store.open(blob, 0, blob.size)
+        opening.send(None)
+        opening.close()
+        offload.run_all()
+        assert self.disk.counts["close"] == before + 1
+        assert store.streams == 0
+
     def test_an_error_of_a_read_ahead_that_nobody_wants_is_not_lost_in_the_log(self) -> None:
         store = self.make_store()
         blob = self.put(store, pattern(3_000_000))

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.blobs.contract import BLOCK, BlobStoreHelpers, pattern
 from z4tw.blobs.files import FileBlobStore
+from z4tw.blobs.writer import FileBlobWriter
 from z4tw.errors import InsufficientStorage, InternalError, S3Error, ServiceUnavailable
 from z4tw.interfaces import IDisk
 from z4tw.model.objects import BlobInfo
@@ -304,12 +305,17 @@ class OrderTests(WriterCase):
         for step in STEPS:
             self.setUp()
 
-            def abort(passed: str, step: str = step) -> None:
+            writers: list[FileBlobWriter] = []
+
+            def abort(
+                passed: str, step: str = step, writers: list[FileBlobWriter] = writers
+            ) -> None:
                 if passed == step:
-                    writer.abort()
+                    writers[0].abort()
 
             store = self.make_store(steps=abort)
             writer = store.writer("bucket", b"k", 3)
+            writers.append(writer)
             self.get(writer.write(b"abc"))
             with self.assertRaises(ValueError):
                 self.get(writer.commit(b""))

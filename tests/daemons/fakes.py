@@ -13,7 +13,7 @@ from z4tw.model.objects import BlobInfo
 
 @implementer(IMetadataHousekeeping)
 class FakeHousekeeping:
-    """Rows of blobs: ``rows`` by id, and since when the ones in ``zero_since`` have no references."""
+    """Rows of blobs by id, and since when those in ``zero_since`` have no references."""
 
     def __init__(self) -> None:
         self.rows: dict[bytes, BlobInfo] = {}

@@ -264,13 +264,21 @@ class ServiceTests(ReaperCase):
         for _ in range(20):
             self.put(0)
         reaper = self.make(reap_interval_s=5, grace_s=0)
+        remove = self.blobs.remove
+        stopped: list[Deferred[None]] = []
+
+        async def stop_at_the_sixth(blob: BlobInfo) -> None:
+            await remove(blob)
+            if reaper.reaped == 5:
+                stopped.append(reaper.stopService())
+                self.assertNoResult(stopped[0])
+
+        self.blobs.remove = stop_at_the_sixth  # type: ignore[method-assign]
         reaper.startService()
         self.clock.advance(5)
-        assert reaper.reaped == 4
-        stopped = reaper.stopService()
-        self.clock.advance(0)
-        self.successResultOf(stopped)
-        assert reaper.reaped <= 8
+        self.successResultOf(stopped[0])
+        assert reaper.reaped == 8
+        assert len(self.metadata.rows) == 12
         assert self.clock.getDelayedCalls() == []
 
     def test_an_error_of_the_metadata_does_not_end_it(self) -> None:

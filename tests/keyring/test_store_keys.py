@@ -175,5 +175,8 @@ def test_the_file_is_synced_before_it_gets_its_name(
     monkeypatch.setattr(store_keys.os, "rename", record_rename)
     opened(tmp_path, ring(ONE))
     assert calls == [
-        "fsync keyring.json.new", "rename", "fsync _z4meta", "fsync " + tmp_path.name,
+        "fsync keyring.json.new",
+        "rename",
+        "fsync _z4meta",
+        "fsync " + tmp_path.name,
     ]

@@ -82,7 +82,8 @@ class Agreement(RuleBasedStateMachine):
     def put(self, key: bytes, versioning: str, what: int, creating: bool) -> None:
         number = self.next()
         if what == 0 and self.files:
-            command = share_file(number, self.files[number % len(self.files)], versioning=versioning)
+            shared = self.files[number % len(self.files)]
+            command = share_file(number, shared, versioning=versioning)
         elif what == 1:
             command = put_file(number, number, versioning)
             self.files.append(number)

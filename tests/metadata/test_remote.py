@@ -113,7 +113,7 @@ class LossTests(SynchronousTestCase):
         changes = [self.start(store.change(register(b"%d" % n), put(n))) for n in range(1, 9)]
         self.worker.pump.flush()
         self.opened.settle()
-        assert len(self.offload) == 1
+        assert self.offload.waiting == 1
         self.offload.step()
         self.worker.pump.flush()
         assert [self.successResultOf(change) for change in changes] == [

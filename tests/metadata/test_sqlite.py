@@ -132,9 +132,9 @@ class GroupCommitTests(SynchronousTestCase):
 
     def test_what_comes_in_one_turn_is_committed_together(self) -> None:
         changes = [self.store.change(register(b"%d" % n), put(n)) for n in range(1, 6)]
-        assert len(self.offload) == 0
+        assert self.offload.waiting == 0
         self.opened.settle()
-        assert len(self.offload) == 1
+        assert self.offload.waiting == 1
         self.offload.step()
         assert [self.successResultOf(change).stamp for change in changes] == [
             stamp(n) for n in range(1, 6)]
@@ -156,13 +156,13 @@ class GroupCommitTests(SynchronousTestCase):
         self.opened.settle()
         later = [self.store.change(register(b"%d" % n), put(n)) for n in range(2, 5)]
         self.opened.settle()
-        assert len(self.offload) == 1
+        assert self.offload.waiting == 1
         self.offload.step()
         self.successResultOf(first)
         for change in later:
             self.assertNoResult(change)
         self.opened.settle()
-        assert len(self.offload) == 1
+        assert self.offload.waiting == 1
         self.offload.step()
         for change in later:
             self.successResultOf(change)
@@ -180,7 +180,7 @@ class GroupCommitTests(SynchronousTestCase):
         change = self.store.change(register(b"k"), command)
         self.opened.settle()
         assert self.successResultOf(change) == Refused("NoSuchKey")
-        assert len(self.offload) == 0
+        assert self.offload.waiting == 0
 
     def test_a_command_that_fails_among_its_rows_is_undone_alone(self) -> None:
         changes: list[Deferred[Any]] = [

@@ -21,7 +21,13 @@ BODY = Body(BodyKind.FILE, bytes(range(16)), 9)
 
 def test_the_record_of_an_object_comes_back() -> None:
     version = Version(
-        ZERO_STAMP, False, 9, "0" * 32, BODY, "owner", checksum=Checksum("CRC32", "FULL_OBJECT", "x")
+        ZERO_STAMP,
+        False,
+        9,
+        "0" * 32,
+        BODY,
+        "owner",
+        checksum=Checksum("CRC32", "FULL_OBJECT", "x"),
     )
     record = BlobRecord(OBJECT, "bucket", 7, "owner", "Enabled", "key/ä", version=version)
     assert decode_blob_record(encode_blob_record(record)) == record

@@ -22,13 +22,13 @@ class HookedStore:
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self._hooks: list[tuple[str, Any, Callable[[], None], bool]] = []
+        self._hooks: list[tuple[str, Any, Callable[[], object], bool]] = []
 
-    def before(self, method: str, action: Callable[[], None], command: Any = object) -> None:
+    def before(self, method: str, action: Callable[[], object], command: Any = object) -> None:
         """Run ``action`` once, before the next call of ``method`` (with a command of a type)."""
         self._hooks.append((method, command, action, False))
 
-    def after(self, method: str, action: Callable[[], None], command: Any = object) -> None:
+    def after(self, method: str, action: Callable[[], object], command: Any = object) -> None:
         """Run ``action`` once, when the next call of ``method`` has taken effect."""
         self._hooks.append((method, command, action, True))
 
@@ -90,7 +90,8 @@ class Uploading:
         self.checksums: dict[int, str] = {}
         answer = harness.request("POST", f"{path}?uploads", headers, key=key)
         assert answer.status == 200, answer
-        self.id = answer.text("UploadId") or ""
+        # A key may have characters that XML cannot carry: no parser.
+        self.id = answer.body.partition(b"<UploadId>")[2].partition(b"<")[0].decode("ascii")
 
     def try_part(
         self, number: int, body: bytes, headers: Mapping[str, str] | None = None, **arguments: Any
@@ -140,9 +141,7 @@ class Uploading:
 
     def abort(self) -> Answer:
         """Abort it."""
-        return self.harness.request(
-            "DELETE", f"{self.path}?uploadId={self.id}", key=self.signer
-        )
+        return self.harness.request("DELETE", f"{self.path}?uploadId={self.id}", key=self.signer)
 
 
 def base64(data: bytes) -> str:

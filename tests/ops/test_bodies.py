@@ -179,11 +179,16 @@ def test_the_next_part_is_open_before_the_present_one_ends(
     assert run(source.next()) == b""
 
 
+def test_a_body_that_is_gone_is_an_error_of_the_disk() -> None:
+    """What reads an ``IBodySource`` expects ``OSError``."""
+    assert issubclass(BodyGone, OSError)
+
+
 def test_a_part_that_is_gone_cuts_the_body_off() -> None:
     store = Store(piece=4)
     source = run(open_body(store, store, store.manifest([b"aaaa", b"bbbb"]), 0, 8))
     store.blobs.clear()
-    with pytest.raises(OSError):
+    with pytest.raises(BodyGone):
         run(source.next())
     source.close()
     assert store.log == ["open 0", "close 0"]

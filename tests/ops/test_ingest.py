@@ -18,7 +18,8 @@ from z4tw.errors import ClientDisconnected
 from z4tw.interfaces import Exchange
 from z4tw.model.objects import Body, BodyKind, Checksum
 from z4tw.ops import ingest
-from z4tw.ops.ingest import Taken, gather, given as ready_pieces, store_blob
+from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.ingest import given as ready_pieces
 
 LIMIT = SMALL.inline_limit_bytes
 

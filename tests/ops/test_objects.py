@@ -6,12 +6,13 @@ import hashlib
 
 import pytest
 
-from tests.ops.harness import Harness
+from tests.ops.harness import Harness, run
 from tests.ops.hooks import HookedHarness, base64
+from z4tw.interfaces import Exchange
 from z4tw.model.objects import BodyKind
 from z4tw.model.rebuild import OBJECT, decode_blob_record
-from z4tw.ops.objects import OPERATIONS, version_footer
 from z4tw.objects.commands import PutVersion
+from z4tw.ops.objects import OPERATIONS, version_footer
 
 DATA = b"some bytes"
 MD5 = hashlib.md5(DATA).hexdigest()
@@ -113,7 +114,10 @@ def test_conditions_on_the_current_version(harness: Harness) -> None:
     absent = {"If-None-Match": "*"}
     assert put("PUT", "/bucket/key", absent, DATA).status == 200
     refused = put("PUT", "/bucket/key", absent, b"other")
-    assert (refused.error, refused.details) == ("PreconditionFailed", {"Condition": "If-None-Match"})
+    assert (refused.error, refused.details) == (
+        "PreconditionFailed",
+        {"Condition": "If-None-Match"},
+    )
     assert not refused.exchange.body.touched
     refused = put("PUT", "/bucket/key", {"If-Match": '"0123"'}, b"other")
     assert (refused.error, refused.details) == ("PreconditionFailed", {"Condition": "If-Match"})
@@ -155,9 +159,6 @@ def test_versioning_is_that_of_the_end_of_a_long_body() -> None:
             if len(self.left) == 1:
                 harness.request("PUT", "/bucket?versioning", body=setting)
             return self.left.pop() if self.left else b""
-
-    from tests.ops.harness import run
-    from z4tw.interfaces import Exchange
 
     head = harness.head_of(
         "PUT", "/bucket/key", {}, bytes(10_000), harness.user, None, "us-east-1", False, False
@@ -206,6 +207,8 @@ def test_a_bucket_that_enforces_ownership_owns_what_others_write() -> None:
         "PUT", "/own", {"x-amz-object-ownership": "BucketOwnerEnforced"}, key=harness.user
     )
     for name, owner in (("own", harness.user), ("enforced", harness.admin_key)):
-        assert harness.request("PUT", f"/{name}/key", body=DATA, key=harness.admin_key).status == 200
+        assert (
+            harness.request("PUT", f"/{name}/key", body=DATA, key=harness.admin_key).status == 200
+        )
         listed = harness.request("GET", f"/{name}?list-type=2&fetch-owner=true")
         assert listed.texts("Contents/Owner/ID") == [owner.account_id]

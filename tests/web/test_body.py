@@ -29,7 +29,7 @@ class RequestBodyTests(SynchronousTestCase):
         self.body = RequestBody(self.flow)
 
     def read(self) -> Deferred[bytes]:
-        return Deferred.fromCoroutine(self.body.read())  # type: ignore[arg-type]
+        return Deferred.fromCoroutine(self.body.read())
 
     def test_it_is_what_the_operations_expect(self) -> None:
         verifyObject(IRequestBody, self.body)
@@ -113,5 +113,5 @@ class RequestBodyTests(SynchronousTestCase):
 
     def test_no_body_is_empty(self) -> None:
         self.assertEqual(EMPTY_BODY.take_all(), b"")
-        reading = Deferred.fromCoroutine(EMPTY_BODY.read())  # type: ignore[arg-type]
+        reading = Deferred.fromCoroutine(EMPTY_BODY.read())
         self.assertEqual(self.successResultOf(reading), b"")

@@ -58,7 +58,6 @@ class AskedTests(RequestTestCase):
         self.assertEqual(request.method, b"DELETE")
         self.assertEqual(request.uri, b"/a%20b/c?x=1&x=2&y=&z=%20")
         self.assertEqual(request.path, b"/a%20b/c")
-        self.assertEqual(request.clientproto, b"HTTP/1.1")
         self.assertEqual(request.args, {b"x": [b"1", b"2"], b"y": [b""], b"z": [b" "]})
         self.assertEqual(request.postpath, [b"a b", b"c"])
         self.assertEqual((request.prepath, request.sitepath), ([], []))
@@ -244,6 +243,16 @@ class AnswerTests(RequestTestCase):
         request.finish()
         self.successResultOf(first)
         self.successResultOf(second)
+
+    def test_a_request_is_finished_once(self) -> None:
+        connection = self.serve(lambda request: NOT_DONE_YET)
+        connection.send(get() + get())
+        first = self.page.requests[0]
+        first.finish()
+        second = self.page.requests[-1]
+        self.assertIsNot(first, second)
+        self.assertRaises(RuntimeError, first.finish)
+        self.assertIs(connection.channel.request, second)
 
     def test_writing_for_a_lost_client_does_nothing(self) -> None:
         connection = self.serve(lambda request: NOT_DONE_YET)

@@ -50,19 +50,15 @@ class TreeTests(SynchronousTestCase):
             b"/minio/health/live%2fx", b"/?x=/_z4/metrics",
         ):  # fmt: skip
             with self.subTest(target):
-                self.assertEqual(self.is_s3(world, target), target != b"/%5Fz4")
+                self.assertTrue(self.is_s3(world, target))
 
     def test_the_quick_way_and_the_tree_agree(self) -> None:
         world = World(metrics=numbers, minio_paths=lambda: True)
-        quick = world.root.quick_child
         targets = [b"/", b"/b/k", b"/_z4/health/live", b"/minio/health/live", b"/minio/k", b"/_z4x"]
-        asked = []
-        for target in targets:
-            asked.append(self.ask(world, target)[::2])
+        asked = [self.ask(world, target)[::2] for target in targets]
         world.site._quick_child = lambda request: None
         for target, answer in zip(targets, asked, strict=True):
             self.assertEqual(self.ask(world, target)[::2], answer)
-        self.assertIsNotNone(quick)
 
     def test_health(self) -> None:
         ready = [True]

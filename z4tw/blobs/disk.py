@@ -12,6 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from zope.interface import implementer
@@ -45,6 +46,10 @@ class OsDiskFile:
     def __init__(self, fd: int, temporary: str = "") -> None:
         self._fd = fd
         self.temporary = temporary
+
+    def __del__(self) -> None:
+        # Dropped unclosed, as by a coroutine that was never run to its end.
+        self.close()
 
     def fileno(self) -> int:
         """The descriptor, -1 when closed."""
@@ -88,7 +93,7 @@ class OsDiskFile:
         temporary, self.temporary = self.temporary, ""
         try:
             if temporary:
-                os.unlink(temporary)
+                _unlink(temporary)
         finally:
             if fd >= 0:
                 os.close(fd)
@@ -116,8 +121,9 @@ class OsDisk:
         self._durable: set[str] = set()
 
     def create(self, directory: str) -> OsDiskFile:
-        """A new nameless file in the file system of ``directory`` (``""``: the root) or its nearest
-        parent that exists; where there are none, one with a temporary name that ``close`` removes."""
+        """A new nameless file in the file system of ``directory`` (``""``: the root) or of its
+        nearest parent that exists; where the system has none, one with a temporary name that
+        ``close`` removes."""
         if self._nameless:
             file = self._create_nameless(self._directory(directory))
             if file is not None:
@@ -214,10 +220,7 @@ class OsDisk:
 
     def unlink(self, path: str) -> None:
         """Remove a name; one that is gone already is no error."""
-        try:
-            os.unlink(self._absolute(path))
-        except FileNotFoundError:
-            return
+        _unlink(self._absolute(path))
 
     def move(self, path: str, to: str) -> None:
         """Rename within the tree, making parents of ``to``."""
@@ -263,6 +266,12 @@ class OsDisk:
             if part in ("", ".", ".."):
                 raise ValueError("a path stays inside the data directory")
         return f"{self._root}/{path}"
+
+
+def _unlink(path: str) -> None:
+    """Remove a name; one that is gone already is no error."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _parents(path: str) -> list[str]:

@@ -127,7 +127,11 @@ class FileBlobStore:
         reader = FileBlobReader(
             self._disk, self._offload, self._room, blob, self._cipher_of(blob), offset, length
         )
-        await reader.open()
+        try:
+            await reader.open()
+        except BaseException:  # whoever waits may also go away meanwhile
+            reader.close()
+            raise
         return reader
 
     def seal_inline(self, id: bytes, data: bytes) -> bytes:

@@ -8,8 +8,7 @@ import os
 
 from z4tw.cli.parsing import Commands, add_settings, configuration
 from z4tw.cli.server import describe, serve
-from z4tw.node.setup import DEV_NAME
-from z4tw.node.started import Started
+from z4tw.node.started import DEV_NAME, Started
 
 
 def register(commands: Commands) -> None:
@@ -40,11 +39,12 @@ def welcome(started: Started) -> str:
     if key is None:
         data = started.config.data
         lines += [
-            f"The secret of the key {DEV_NAME} was shown at its first start and is not shown again.",
-            f"Another key:  z4 key create NAME --data {data}",
-            f"and for the bucket:  z4 bucket allow {DEV_NAME} --key NAME --read --write --data {data}",
+            f"The secret of the key {DEV_NAME} was shown at the first start, and only then.",
+            "To get another key that may use the bucket:",
+            f"  z4 key create NAME --data {data}",
+            f"  z4 bucket allow {DEV_NAME} --key NAME --read --write --data {data}",
             "",
-            "Without your key, start over in another --data directory.",
+            "Stop with Ctrl-C.",
         ]
         return "\n".join(lines)
     region, endpoint = started.config.region, started.endpoint

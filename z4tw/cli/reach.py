@@ -13,7 +13,6 @@ from typing import Any
 
 from z4tw.cli.parsing import configuration
 from z4tw.config import Config
-from z4tw.node.directory import exists
 from z4tw.node.failures import CommandError, StoreError, StoreInUse
 from z4tw.node.sockets import connect_admin
 
@@ -63,6 +62,8 @@ def ask(connection: socket.socket, command: str, arguments: Mapping[str, Any]) -
 
 
 def _directly(config: Config, command: str, given: Mapping[str, Any], makes_store: bool) -> Any:
+    from z4tw.node.directory import exists
+
     if not exists(config):
         if not makes_store:
             raise StoreError(f"there is no store in {config.data}; name one with --data")

@@ -15,8 +15,11 @@ from z4tw.config.table import BY_NAME, SECRET_VARIABLES, SETTINGS, Setting
 from z4tw.config.value import Config, ConfigError, PluginSection
 
 PLUGIN_KINDS = ("policy", "encryption", "lifecycle", "events")
-# Variables that Kubernetes makes for a Service named z4; Z4_PORT itself gets a hint of its own.
-_SERVICE_LINK = re.compile(r"Z4_(SERVICE_(HOST|PORT.*)|PORT_\d+_(TCP|UDP).*)")
+# What Kubernetes sets for a Service named z4 (Z4_PORT itself gets a hint of its own), and what
+# this project's tests are told.
+_NOT_SETTINGS = re.compile(
+    r"Z4_(SERVICE_(HOST|PORT.*)|PORT_[0-9]+_(TCP|UDP).*|TEST_.*|SOURCE_TREE)"
+)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -78,11 +81,10 @@ def reload(config: Config, fresh: Config) -> tuple[Config, list[str]]:
 def _check_variables(environ: Mapping[str, str]) -> None:
     known = {setting.variable for setting in SETTINGS} | SECRET_VARIABLES
     for variable in sorted(environ):
-        if variable.startswith("Z4_") and variable not in known:
-            if not _SERVICE_LINK.fullmatch(variable):
-                raise ConfigError(
-                    f"unknown environment variable {variable}{nearest(variable, known)}"
-                )
+        if not variable.startswith("Z4_") or _NOT_SETTINGS.fullmatch(variable):
+            continue
+        if variable not in known:
+            raise ConfigError(f"unknown environment variable {variable}{nearest(variable, known)}")
 
 
 def _document(

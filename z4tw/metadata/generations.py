@@ -26,12 +26,16 @@ _BYTES = (SLOTS + 1) * 8
 _MASK = (1 << 64) - 1
 
 
+def digest_of(register: Register) -> int:
+    """The 64-bit hash of a register; its low 16 bits are the slot."""
+    kind, incarnation, key = register
+    digest: int = xxhash.xxh3_64_intdigest(key, (incarnation << 4 ^ kind) & _MASK)
+    return digest
+
+
 def slot_of(register: Register) -> int:
     """The slot of a register."""
-    kind, incarnation, key = register
-    seed = (incarnation << 4 ^ kind) & _MASK
-    slot: int = xxhash.xxh3_64_intdigest(key, seed) & (SLOTS - 1)
-    return slot
+    return digest_of(register) & (SLOTS - 1)
 
 
 class Generations:

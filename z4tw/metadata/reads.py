@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from z4tw.errors import ServiceUnavailable
 from z4tw.metadata.cache import Cached, RegisterCache
-from z4tw.metadata.generations import Generations, slot_of
+from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
 from z4tw.model.objects import BlobInfo, Head, Manifest, Version
 from z4tw.model.registers import (
@@ -85,6 +85,7 @@ class SqliteReads:
         self._generations = generations
         self._slots = generations.slots
         self._cache = RegisterCache() if cache is None else cache
+        self._seen = bytearray(SLOTS)
         self._on_fatal = on_fatal
         self._failed = False
         self._closed = False
@@ -101,13 +102,18 @@ class SqliteReads:
             return entry.value
         while self._blocked:
             await self._unblock()
-        slot = slot_of(register)
+        digest = digest_of(register)
+        slot = digest & (SLOTS - 1)
         before = slots[slot]
         data = self._point(_READ, register)
         if data is None:
             return None
         value = records.decode(register[0], data)
-        if not before & 1 and slots[slot] == before:
+        # A cache costs more than it saves when keys are read once: what enters is a register
+        # that was also the one read before in its slot, as far as eight more bits can tell.
+        if self._seen[slot] != digest >> 56:
+            self._seen[slot] = digest >> 56
+        elif not before & 1 and slots[slot] == before:
             self._cache.put(register, Cached(value, slot, before, len(data)))
         return value
 

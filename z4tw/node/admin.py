@@ -98,7 +98,7 @@ class _Acceptor:
     unlink it by the name that it was bound with, which may be one of another directory by then.)
     """
 
-    def __init__(self, reactor: Any, listening: socket.socket, factory: Factory) -> None:
+    def __init__(self, reactor: Any, listening: socket.socket, factory: Any) -> None:
         self._reactor = reactor
         self._listening = listening
         self._factory = factory

@@ -1,7 +1,7 @@
 """The data directory: who may use it, which store it holds, and the node's identity in it.
 
-Layout below ``_z4meta/`` (``doc/spec/data-directory.rst``): ``lock``, ``format.json``, ``node.json``,
-``control.key``, ``meta.db``, ``admin.sock``, ``tmp/``, ``log/``, ``snapshots/``.
+Layout below ``_z4meta/`` (``doc/spec/data-directory.rst``): ``lock``, ``format.json``,
+``node.json``, ``control.key``, ``meta.db``, ``admin.sock``, ``tmp/``, ``log/``, ``snapshots/``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import os
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from z4tw.config import Config
+from z4tw.config import Config, ConfigError
 from z4tw.node.failures import StoreError, StoreInUse
 from z4tw.secrets import CONTROL_KEY_BYTES
 
@@ -26,6 +26,7 @@ DATABASE = "meta.db"
 """The metadata database's name in ``_z4meta``."""
 FEATURES: tuple[str, ...] = ()
 """Optional features of the format that this release knows."""
+S = TypeVar("S", bound=msgspec.Struct)
 RandomBytes = Callable[[int], bytes]
 
 
@@ -85,10 +86,11 @@ class DataDirectory:
 
     def check(self, config: Config, store_uuid: bytes, vnodes: int, replicas: int) -> None:
         """Compare with what the database says of itself. Raises ``StoreError`` when the database
-        is another store's, or a setting that was given differs from what was fixed."""
+        is another store's, ``ConfigError`` when a setting that was given differs from what was
+        fixed."""
         for name, stored in (("vnodes", vnodes), ("replicas", replicas)):
             if name in config.given and getattr(config, name) != stored:
-                raise StoreError(
+                raise ConfigError(
                     f"{name}: {stored} was fixed when the store in {config.data} was made, "
                     f"not {getattr(config, name)}"
                 )
@@ -223,7 +225,7 @@ def _read_json(path: str) -> dict[str, Any] | None:
     return document
 
 
-def _convert(document: dict[str, Any], type: Any, path: str) -> Any:
+def _convert(document: dict[str, Any], type: type[S], path: str) -> S:
     try:
         return msgspec.convert(document, type)
     except msgspec.ValidationError as error:

@@ -7,17 +7,20 @@ from typing import IO
 
 from twisted.logger import (
     FilteringLogObserver,
+    ILogObserver,
     LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
     globalLogBeginner,
 )
+from zope.interface import implementer
 
 _QUIET = ("twisted", "log_legacy", "stdout")
 """Namespaces of Twisted's own chatter, shown from warnings on."""
 
 
+@implementer(ILogObserver)
 class NodeLog:
     """Writes the process's log; ``label`` says whose lines they are."""
 
@@ -25,7 +28,7 @@ class NodeLog:
         self._stream = stream
         self._label = label
         self._levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)
-        self.observer = FilteringLogObserver(self._write, [self._levels])
+        self.observer = FilteringLogObserver(self, [self._levels])
         self.set_debug(debug)
 
     def begin(self) -> None:
@@ -40,7 +43,8 @@ class NodeLog:
             for namespace in _QUIET:
                 self._levels.setLogLevelForNamespace(namespace, LogLevel.warn)
 
-    def _write(self, event: LogEvent) -> None:
+    def __call__(self, event: LogEvent) -> None:
+        """Write an event that passed the filter."""
         self._stream.write(format_event(event, self._label))
         self._stream.flush()
 

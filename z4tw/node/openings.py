@@ -9,7 +9,7 @@ import apsw
 
 from z4tw.blobs.disk import OsDisk
 from z4tw.blobs.files import FileBlobStore
-from z4tw.config import Config
+from z4tw.config import Config, ConfigError
 from z4tw.errors import Z4Error
 from z4tw.interfaces import IDisk, IOffload, Steps, no_steps
 from z4tw.keyring.store_keys import open_store_keys
@@ -165,7 +165,7 @@ async def _envelope(
 
 def encryption_section(config: Config, environ: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
     """The encryption plugin that is configured and its options; the name is empty when nothing
-    asks for encryption. Raises ``StoreError`` when two do."""
+    asks for encryption. Raises ``ConfigError`` when two do."""
     asked: list[tuple[str, Mapping[str, str]]] = [
         (section.name, section.options)
         for section in config.plugins
@@ -176,7 +176,7 @@ def encryption_section(config: Config, environ: Mapping[str, str]) -> tuple[str,
     elif environ.get("Z4_ENCRYPTION_KEY") and not asked:
         asked.append(("local", {}))
     if len(asked) > 1:
-        raise StoreError(
+        raise ConfigError(
             "one encryption plugin at most can be configured, not "
             + " and ".join(name for name, _ in asked)
         )

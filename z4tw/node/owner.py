@@ -22,6 +22,7 @@ from z4tw.metadata.generations import Generations
 from z4tw.node import workers as wire
 from z4tw.node.admin import AdminService
 from z4tw.node.commands import Command, CommandTable, admin_commands, make_admin
+from z4tw.node.counting import WorkerCounts
 from z4tw.node.directory import DataDirectory
 from z4tw.node.failures import StoreError
 from z4tw.node.listening import Listening
@@ -44,7 +45,7 @@ from z4tw.node.web import WebService
 from z4tw.node.workers import Briefing, Workers
 from z4tw.ops.routing import LocalRouter
 from z4tw.plugins.registry import Plugins, discover
-from z4tw.web.metrics import Metrics, merge, render
+from z4tw.web.metrics import Metrics, render
 
 log = Logger()
 _SECRETS = ("Z4_ROOT_ACCESS_KEY", "Z4_ROOT_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
@@ -95,6 +96,10 @@ class Owner:
         self._storage = StorageService(self._open_storage, lambda: Threads(reactor))
         self._web: WebService | None = None
         self._workers: Workers | None = None
+        self._reaper: Reaper | None = None
+        self._auditor: Auditor | None = None
+        self._counts = WorkerCounts()
+        self._disk_failed = False
         serving = self._make_workers(command) if workers > 1 else self._make_web()
         for child in (
             Signals(reactor, reload=self.node.reload, hurry=self.node.hurry, hang_up=True),
@@ -137,10 +142,7 @@ class Owner:
 
     async def _prepare(self) -> None:
         storage = self._storage.storage
-        try:
-            root = root_credentials(self._outside.environ)
-        except ConfigError as error:
-            raise StoreError(str(error)) from error
+        root = root_credentials(self._outside.environ)
         # A wrong policy plugin is found here, not by the first request of a worker.
         make_evaluators(self._plugins, self._config, storage, self._outside)
         self._prepared = await prepare(storage, make_admin(storage), root, self._dev)
@@ -150,7 +152,7 @@ class Owner:
     def _make_daemons(self) -> list[Service]:
         config, storage = self._config, self._storage.storage
         clock, now_ms = self._outside.reactor, self._outside.now_ms
-        self.reaper = Reaper(
+        self._reaper = Reaper(
             storage.store, storage.blobs, storage.offload, clock, now_ms,
             grace_s=config.blob_grace_seconds,
             orphan_grace_s=config.orphan_grace_seconds,
@@ -159,16 +161,17 @@ class Owner:
         )  # fmt: skip
         snapshots = os.path.join(config.meta, "snapshots")
         daemons: list[Service] = [
-            self.reaper,
+            self._reaper,
             Snapshots(
                 storage.store, snapshots, storage.offload, clock, now_ms, config.snapshot_seconds
             ),
         ]
         if config.audit_bytes_per_second:
             rate = config.audit_bytes_per_second
-            daemons.append(
-                Auditor(storage.store, storage.blobs, storage.offload, clock, bytes_per_s=rate)
+            self._auditor = Auditor(
+                storage.store, storage.blobs, storage.offload, clock, bytes_per_s=rate
             )
+            daemons.append(self._auditor)
         path = config.access_log_path
         if path not in (None, "-"):
             rotation = LogRotation(path, storage.offload)
@@ -208,6 +211,7 @@ class Owner:
             on_request=self._answer_worker,
             drain_seconds=lambda: self._config.drain_seconds,
             begin_stop=self._listening.close,
+            gone=self._counts.gone,
         )
         return self._workers
 
@@ -221,18 +225,22 @@ class Owner:
         )
 
     def _generations_fd(self) -> int:
-        assert self._generations is not None and self._generations.fd is not None
+        assert self._generations is not None
+        assert self._generations.fd is not None
         return self._generations.fd
 
     # Requests of workers and of the admin socket
 
     async def _answer_worker(self, name: str, payload: bytes) -> bytes:
+        if name == wire.DISK_FAILED:
+            self._disk_failed = True
+            return b""
         if name != wire.METRICS_TEXT:
             raise StoreError(f"a worker asked for the unknown {name}")
         assert self._workers is not None
-        answers = await self._workers.ask_all(wire.METRICS, b"")
-        counts = merge(msgspec.json.decode(answer) for answer in answers)
-        return render(counts, await self._gauges()).encode("utf-8")
+        for pid, answer in await self._workers.ask_all(wire.METRICS, b""):
+            self._counts.update(pid, msgspec.json.decode(answer))
+        return render(self._counts.total(), await self._gauges()).encode("utf-8")
 
     async def _own_metrics(self, metrics: Metrics) -> str:
         return render(metrics.snapshot(), await self._gauges())
@@ -243,6 +251,9 @@ class Owner:
             f"z4_{name}": value for name, value in msgspec.structs.asdict(sizes).items()
         }
         gauges["z4_workers"] = self._count if self._workers is None else len(self._workers.pids)
+        gauges["z4_read_only"] = int(self._read_only())
+        gauges["z4_reaped_blobs"] = 0 if self._reaper is None else self._reaper.reaped
+        gauges["z4_bad_blobs"] = 0 if self._auditor is None else self._auditor.bad
         return gauges
 
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -259,11 +270,15 @@ class Owner:
             "metrics_endpoint": self._listening.metrics_endpoint,
             "workers": self._count,
             "worker_pids": [] if self._workers is None else self._workers.pids,
-            "read_only": self._storage.storage.blobs.read_only,
+            "read_only": self._read_only(),
         }
 
     async def _reload_command(self) -> dict[str, Any]:
         return {"reloaded": True, "need_restart": self.reload()}
+
+    def _read_only(self) -> bool:
+        """Whether a disk error in any process has made it refuse writes."""
+        return self._disk_failed or bool(self._storage.storage.blobs.read_only)
 
     # Life
 

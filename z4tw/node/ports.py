@@ -7,10 +7,9 @@ from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
-from z4tw.node.failures import StoreError
+from z4tw.config import ConfigError
 
 
 class SharedPort(tcp.Port):
@@ -21,7 +20,7 @@ class SharedPort(tcp.Port):
     """
 
     @property
-    def numberAccepts(self) -> int:  # type: ignore[override]
+    def numberAccepts(self) -> int:
         """How many connections Twisted accepts at once; its own adjustments are ignored."""
         return 1
 
@@ -31,7 +30,7 @@ class SharedPort(tcp.Port):
 
 
 def open_port(
-    reactor: Any, listening: socket.socket, factory: Factory, tls: Tls | None, shared: bool
+    reactor: Any, listening: socket.socket, factory: Any, tls: Tls | None, shared: bool
 ) -> Any:
     """Serve a listening socket's connections; ``shared`` when other processes do too."""
     if tls is not None:
@@ -49,13 +48,13 @@ def open_port(
 
 @implementer(IOpenSSLServerConnectionCreator)
 class Tls:
-    """The certificate of the S3 port, changed without a restart. Raises ``StoreError``."""
+    """The certificate of the S3 port, changed without a restart. Raises ``ConfigError``."""
 
     def __init__(self, certificate: str, key: str) -> None:
         self._current = _context(certificate, key)
 
     def reload(self, certificate: str, key: str) -> None:
-        """Use these files for new connections; on a ``StoreError`` the former ones stay."""
+        """Use these files for new connections; on a ``ConfigError`` the former ones stay."""
         self._current = _context(certificate, key)
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> Any:
@@ -69,4 +68,4 @@ def _context(certificate: str, key: str) -> Any:
     try:
         return ReloadableContext(certificate, key)
     except ValueError as error:
-        raise StoreError(str(error)) from error
+        raise ConfigError(str(error)) from error

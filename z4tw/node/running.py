@@ -44,7 +44,7 @@ class Signals(Service):
         self,
         reactor: Any,
         *,
-        reload: Callable[[], None],
+        reload: Callable[[], object],
         hurry: Callable[[], None],
         hang_up: bool,
     ) -> None:

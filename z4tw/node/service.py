@@ -9,19 +9,23 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 
+from z4tw.config import ConfigError
 from z4tw.errors import Z4Error
 from z4tw.node.failures import StoreError
 
 log = Logger()
+FAILED = 1
+WRONG_CONFIGURATION = 2
+"""Exit statuses of a node."""
 
 
 class NodeService(MultiService):
     """Starts its children one after another, each when the one before is up, and stops them in
     reverse order, each when the one after it is down. (``MultiService`` alone does both at once.)
 
-    ``end(status)`` asks the process to stop with an exit status; ``report(line)`` tells a person
-    why it could not start; ``started()`` is called when all are up; ``reload()`` is what SIGHUP
-    does and ``hurry()`` what a second SIGTERM does.
+    ``end()`` asks the process to stop (``exit_status`` says how it ended); ``report(line)`` tells
+    a person why it could not go on; ``started()`` is called when all are up; ``reload()`` is what
+    SIGHUP does and ``hurry()`` what a second SIGTERM does.
     """
 
     name = "z4"
@@ -32,7 +36,7 @@ class NodeService(MultiService):
         end: Callable[[], None],
         report: Callable[[str], None],
         started: Callable[[], None],
-        reload: Callable[[], None],
+        reload: Callable[[], object],
         hurry: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -60,6 +64,8 @@ class NodeService(MultiService):
                 await _settled(child.startService())
         except CancelledError:
             log.info("The start was given up, since the node is to stop")
+        except ConfigError as error:
+            self.fail(str(error), WRONG_CONFIGURATION)
         except (StoreError, Z4Error) as error:
             self.fail(str(error))
         except Exception as error:
@@ -68,9 +74,9 @@ class NodeService(MultiService):
         else:
             self._started()
 
-    def fail(self, line: str) -> None:
-        """Stop with exit status 1, for a reason that is told to a person."""
-        self.exit_status = 1
+    def fail(self, line: str, status: int = FAILED) -> None:
+        """Stop with an exit status, for a reason that is told to a person."""
+        self.exit_status = status
         self._report(line)
         self._end()
 

@@ -10,12 +10,11 @@ from twisted.logger import Logger
 
 from z4tw.config import ConfigError
 from z4tw.model.registers import Kind
+from z4tw.node.started import DEV_NAME
 from z4tw.node.storage import Storage
 from z4tw.ops.admin import Admin
 from z4tw.ops.bucket_life import resume_deletions
 
-DEV_NAME = "dev"
-"""The key and the bucket that ``z4 dev`` makes."""
 _ROOT_PAIRS = (
     ("Z4_ROOT_ACCESS_KEY", "Z4_ROOT_SECRET_KEY"),
     ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),

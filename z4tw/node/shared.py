@@ -8,11 +8,12 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from z4tw.config import Config
+from z4tw.config import Config, ConfigError
 from z4tw.interfaces import IPolicyEvaluator
 from z4tw.node.failures import StoreError
 from z4tw.node.openings import Outside
 from z4tw.node.ports import Tls
+from z4tw.node.sockets import WILDCARDS
 from z4tw.node.storage import Storage
 from z4tw.plugins.registry import Plugins, Ports
 
@@ -43,10 +44,10 @@ def make_evaluators(
 
 
 def check_plugin_kinds(config: Config) -> None:
-    """Refuse sections that this release would not use. Raises ``StoreError``."""
+    """Refuse sections that this release would not use. Raises ``ConfigError``."""
     for section in config.plugins:
         if section.kind not in ("policy", "encryption"):
-            raise StoreError(
+            raise ConfigError(
                 f"plugins.{section.kind}.{section.name}: "
                 f"{section.kind} plugins are not used by this release"
             )
@@ -63,7 +64,7 @@ def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
 
     certificate = os.path.join(config.meta, "tls.crt")
     key = os.path.join(config.meta, "tls.key")
-    hosts = [config.host] if config.host not in ("0.0.0.0", "::") else []
+    hosts = [config.host] if config.host not in WILDCARDS else []
     for domain in config.domain:
         hosts += [domain, f"*.{domain}"]
     try:
@@ -76,6 +77,6 @@ def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
 
 
 def open_tls(config: Config, now: float) -> Tls | None:
-    """The TLS of the S3 port, None without it. Raises ``StoreError``."""
+    """The TLS of the S3 port, None without it. Raises ``ConfigError``, ``StoreError``."""
     files = certificate_files(config, now)
     return None if files is None else Tls(*files)

@@ -11,6 +11,8 @@ from z4tw.node.failures import StoreError
 
 BACKLOG = 1024
 """Connections that the system holds until a worker accepts them."""
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what they are shown as)
+"""The addresses that stand for all interfaces, and the loopback one of each family."""
 _PATH_BYTES = 100
 """A path of a Unix socket holds 103 bytes on macOS and 107 on Linux."""
 
@@ -38,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 def endpoint(listening: socket.socket, secure: bool) -> str:
     """The URL of a listening socket; a wildcard address is shown as the loopback one."""
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = WILDCARDS.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if secure else 'http'}://{shown}:{port}"
 

@@ -8,6 +8,9 @@ import msgspec
 
 from z4tw.config import Config
 
+DEV_NAME = "dev"
+"""The key and the bucket that ``z4 dev`` makes."""
+
 
 class Started(msgspec.Struct, frozen=True):
     """``endpoint`` is the S3 service's URL (the port it really has); ``workers`` its processes

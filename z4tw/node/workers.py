@@ -32,6 +32,7 @@ from z4tw.node.failures import StoreError
 
 READY = "worker.ready"
 METRICS_TEXT = "node.metrics"
+DISK_FAILED = "node.disk-failed"
 METRICS = "worker.metrics"
 RELOAD = "worker.reload"
 
@@ -76,6 +77,7 @@ class _Slot:
     def __init__(self, number: int) -> None:
         self.number = number
         self.process: Any = None
+        self.pid = 0
         self.link: Link | None = None
         self.ready = False
         self.started_at = 0.0
@@ -89,10 +91,10 @@ class Workers(Service):
     """Starts ``count`` workers and keeps that many running until it stops.
 
     ``command`` is the worker's program and arguments (its number is added). ``briefing()`` is
-    what a worker that starts now is told. ``sockets()`` are the listening sockets that workers inherit,
-    ``generations_fd`` the shared counters. ``store`` is the store that workers change;
+    what a worker that starts now is told. ``sockets()`` are the listening sockets that workers
+    inherit, ``generations_fd`` the shared counters. ``store`` is the store that workers change;
     ``on_request(name, payload)`` answers their other requests. ``begin_stop`` closes the
-    listening sockets here.
+    listening sockets here; ``gone(pid)`` is told of every worker that ends.
     """
 
     name = "workers"
@@ -111,6 +113,7 @@ class Workers(Service):
         on_request: Callable[[str, bytes], Awaitable[bytes]],
         drain_seconds: Callable[[], float],
         begin_stop: Callable[[], None],
+        gone: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self._reactor = reactor
         self._command = tuple(command)
@@ -122,6 +125,7 @@ class Workers(Service):
         self._others = on_request
         self._drain_seconds = drain_seconds
         self._begin_stop = begin_stop
+        self._gone = gone
         self._slots = [_Slot(number) for number in range(count)]
         self._all_ready: Deferred[None] | None = None
         self.restarts = 0
@@ -162,15 +166,17 @@ class Workers(Service):
         """Have the workers cut off what their drains wait for."""
         self._signal("TERM")
 
-    async def ask_all(self, name: str, payload: bytes) -> list[bytes]:
-        """The answers of the workers that serve and answer in time."""
-        asked = [
-            slot.link.request(name, payload).addTimeout(ANSWER_S, self._reactor)
-            for slot in self._slots
-            if slot.ready and slot.link is not None
-        ]
+    async def ask_all(self, name: str, payload: bytes) -> list[tuple[int, bytes]]:
+        """The answers of the workers that serve and answer in time, with their process ids."""
+        pids, asked = [], []
+        for slot in self._slots:
+            if slot.ready and slot.link is not None:
+                pids.append(slot.process.pid)
+                asked.append(slot.link.request(name, payload).addTimeout(ANSWER_S, self._reactor))
         results = await DeferredList(asked, consumeErrors=True)
-        return [answer for success, answer in results if success]
+        return [
+            (pid, answer) for pid, (success, answer) in zip(pids, results, strict=True) if success
+        ]
 
     # One worker
 
@@ -178,7 +184,7 @@ class Workers(Service):
         slot.restart = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        briefing = tempfile.TemporaryFile()
+        briefing = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, with the sockets)
         try:
             briefing.write(msgspec.json.encode(self._briefing()))
             briefing.seek(0)
@@ -199,6 +205,7 @@ class Workers(Service):
                 env=self._environ,
                 childFDs=descriptors,
             )
+            slot.pid = slot.process.pid
         finally:
             briefing.close()
             os.close(nothing)
@@ -228,6 +235,7 @@ class Workers(Service):
     def _exited(self, slot: _Slot, reason: Failure) -> None:
         served_s = self._reactor.seconds() - slot.started_at
         was_ready, slot.ready = slot.ready, False
+        self._gone(slot.pid)
         slot.process = None
         if slot.link is not None:
             slot.link.close()

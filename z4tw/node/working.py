@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from twisted.internet.protocol import Factory
@@ -30,6 +29,8 @@ from z4tw.plugins.registry import Plugins, discover
 from z4tw.web.metrics import Metrics
 
 log = Logger()
+LAST_WORDS_S = 0.5
+"""How long connections stay open after the store process is gone."""
 
 
 class Worker:
@@ -51,6 +52,7 @@ class Worker:
         self._briefing = briefing
         self._config = briefing.config
         self._outside = outside
+        outside.on_disk_error = self._disk_failed
         self._set_debug = set_debug
         self._link = Link(self._answer, self._link_lost)
         self._sockets: list[socket.socket] = []
@@ -140,6 +142,15 @@ class Worker:
         self._set_debug(config.debug)
         self._web.reload(config)
 
+    def _disk_failed(self, error: OSError) -> None:
+        """(in any thread) Writes are refused from now on: tell the store process."""
+        log.critical("the disk failed ({error}): this worker is read-only", error=str(error))
+        self._outside.reactor.callFromThread(self._tell_disk_failed)
+
+    def _tell_disk_failed(self) -> None:
+        told = self._link.request(wire.DISK_FAILED, b"")
+        told.addErrback(lambda failure: log.failure("The alarm was not heard", failure))
+
     def _close_sockets(self) -> None:
         sockets, self._sockets = self._sockets, []
         for listening in sockets:
@@ -153,6 +164,8 @@ class Worker:
         workers on the same port."""
         if self.node.running:
             self.node.fail("the store process is gone")
+            # What is in work is answered 503 in this turn; downloads are not waited for.
+            self._outside.reactor.callLater(LAST_WORDS_S, self._hurry)
 
     def _end(self) -> None:
         reactor = self._outside.reactor

@@ -17,7 +17,7 @@ from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 import z4tw.plugins
-from z4tw.errors import Z4Error
+from z4tw.config import ConfigError
 from z4tw.interfaces import (
     IEventSink,
     IKeyring,
@@ -35,7 +35,7 @@ KINDS: Mapping[str, type[Interface]] = {
 """What a factory of each kind makes."""
 
 
-class PluginError(Z4Error):
+class PluginError(ConfigError):
     """A plugin that is missing, broken, ambiguous or wrongly configured; one line."""
 
 

@@ -12,6 +12,7 @@ from z4tw.errors import InvalidArgument, InvalidRequest
 
 _PASSING = frozenset(
     {
+        "x-amz-api-version",
         "x-amz-bypass-governance-retention",  # nothing is retained
         "x-amz-checksum-crc32",
         "x-amz-checksum-crc32c",

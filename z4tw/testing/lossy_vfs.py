@@ -64,11 +64,11 @@ def _put(content: bytearray, offset: int, data: bytes) -> None:
 class LossyVfs(apsw.VFS):
     """Registered with SQLite under ``name`` until ``unregister``.
 
-    ``on_operation`` is called with ``read``, ``write``, ``truncate``, ``sync`` or ``delete`` before
-    each one, and may raise an ``apsw.Error`` (``apsw.IOError``, ``apsw.FullError``): how tests make a
-    disk fail. ``crash`` loses power; files opened before it are of no use after it. As in SQLite's
-    own VFS, the first sync of a new file syncs its directory: its name is durable then, and so are
-    all removals; a removal before that may be undone.
+    ``on_operation`` is called with ``read``, ``write``, ``truncate``, ``sync`` or ``delete``
+    before each one, and may raise an ``apsw.Error`` (``apsw.IOError``, ``apsw.FullError``): so
+    tests make a disk fail. ``crash`` loses power; files opened before it are of no use after it.
+    As in SQLite's own VFS, the first sync of a new file syncs its directory: its name is durable
+    then, and so are all removals; a removal before that may be undone.
     """
 
     def __init__(self, name: str, on_operation: Callable[[str], None] = lambda name: None) -> None:

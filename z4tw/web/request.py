@@ -49,6 +49,8 @@ class Z4Request:
         self._code_message = b""
         self._started = False
         self._chunked = False
+        self._finished = False
+        self.sitepath: list[bytes] = []
         self._notifications: list[Deferred[None]] | None = None
         self._lazy: dict[str, Any] = {}
 
@@ -68,11 +70,6 @@ class Z4Request:
     def path(self) -> bytes:
         """The target without its query, still encoded."""
         return self.head.target.partition(b"?")[0]
-
-    @property
-    def clientproto(self) -> bytes:
-        """The protocol version as in the request line."""
-        return b"HTTP/1.1" if self.channel.http11 else b"HTTP/1.0"
 
     @property
     def args(self) -> dict[bytes, list[bytes]]:
@@ -104,16 +101,6 @@ class Z4Request:
     @postpath.setter
     def postpath(self, segments: list[bytes]) -> None:
         self._lazy["postpath"] = segments
-
-    @property
-    def sitepath(self) -> list[bytes]:
-        """The segments before the site's root: none."""
-        sitepath: list[bytes] = self._lazy.setdefault("sitepath", [])
-        return sitepath
-
-    @sitepath.setter
-    def sitepath(self, segments: list[bytes]) -> None:
-        self._lazy["sitepath"] = segments
 
     @property
     def requestHeaders(self) -> Headers:
@@ -332,10 +319,9 @@ class Z4Request:
             elif self.head.method != "HEAD":
                 self._chunked = True
                 headers.setRawHeaders(b"transfer-encoding", [b"chunked"])
+        start = status_line(self.code).encode("ascii")
         if self._code_message:
-            start = b"%b %d %b\r\n" % (b"HTTP/1.1", self.code, self._code_message)
-        else:
-            start = status_line(self.code).encode("ascii")
+            start = b"HTTP/1.1 %d %b\r\n" % (self.code, self._code_message)
         lines = [start, common_lines(self.site.now(), "").encode("ascii")]
         for name, values in headers.getAllRawHeaders():
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
@@ -349,7 +335,11 @@ class Z4Request:
             self.channel.send(b"".join(lines))
 
     def finish(self) -> None:
-        """The answer is complete."""
+        """The answer is complete. Raises ``RuntimeError`` when it was already: the connection may
+        be at its next request."""
+        if self._finished:
+            raise RuntimeError("a request was finished twice")
+        self._finished = True
         if not self._started:
             if not self.responseHeaders.hasHeader(b"content-length") and self.code not in _BODYLESS:
                 self.setHeader(b"content-length", b"0")

@@ -1,4 +1,4 @@
-"""The entry point of ``z4``."""
+"""The whole command line: its families of commands, and what its failures look like."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_parser() -> Parser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:
     """Perform a command line; the exit status: 0 done, 1 failed, 2 a wrong command line."""
     parser = make_parser()
     arguments = parser.parse(sys.argv[1:] if argv is None else argv)

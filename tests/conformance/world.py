@@ -1,0 +1,218 @@
+"""A small world on a running server: buckets, objects, versions and uploads to do wrong with."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.conformance.raw import Closed, Reply, Request, Secret, Signer, Wire
+from tests.processes import Key, ServerProcess
+
+OBJECT = b"0123456789"
+PART = b"a part of ten bytes and more"
+TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+
+_numbers = itertools.count()
+
+
+def part_list(*parts: tuple[int, str], more: str = "") -> str:
+    """The document of CompleteMultipartUpload; ``more`` goes into each part."""
+    items = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{more}</Part>"
+        for number, etag in parts
+    )
+    return f"<CompleteMultipartUpload>{items}</CompleteMultipartUpload>"
+
+
+@dataclass
+class Client:
+    """Sends signed requests over one kept connection, and opens another when that is closed."""
+
+    port: int
+    key: Key
+    _wire: Wire | None = None
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(Secret(self.key.access_key_id, self.key.secret_access_key), self.host)
+
+    def send(self, request: Request) -> Reply:
+        """Send a request as it is."""
+        fresh = self._wire is None
+        if self._wire is None:
+            self._wire = Wire(self.port)
+        try:
+            reply = self._wire.ask(request)
+        except (Closed, ConnectionError):
+            self.drop()
+            if fresh:
+                raise
+            return self.send(request)
+        if reply.closes:
+            self.drop()
+        return reply
+
+    def drop(self) -> None:
+        """Close the connection."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def ask(
+        self, method: str, path: str, query: str = "", body: bytes | str = b"", **headers: str
+    ) -> Reply:
+        """Sign a request and send it."""
+        data = body.encode() if isinstance(body, str) else body
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = Request(method, path, query, named, data)
+        return self.send(self.signer.sign(request).request)
+
+    def do(
+        self, method: str, path: str, query: str = "", body: bytes | str = b"", **headers: str
+    ) -> Reply:
+        """The same for a request that must succeed."""
+        reply = self.ask(method, path, query, body, **headers)
+        assert reply.status < 300, reply
+        return reply
+
+    def snapshot(self, *buckets: str) -> dict[str, Any]:
+        """Everything that a client can see of some buckets, and the names of all."""
+        seen: dict[str, Any] = {"buckets": self.do("GET", "/").fields("Name")}
+        for bucket in buckets:
+            seen[bucket] = self._of_bucket(f"/{bucket}")
+        return seen
+
+    def _of_bucket(self, path: str) -> dict[str, Any]:
+        versions = self.ask("GET", path, "versions")
+        if versions.status == 404:
+            return {"absent": True}
+        seen: dict[str, Any] = {
+            "versions": versions.body,
+            "versioning": self.do("GET", path, "versioning").body,
+            "tags": self.ask("GET", path, "tagging").fields("Key"),
+        }
+        uploads = self.do("GET", path, "uploads")
+        seen["uploads"] = uploads.body
+        for key, upload in zip(uploads.fields("Key"), uploads.fields("UploadId"), strict=True):
+            seen[upload] = self.do("GET", f"{path}/{key}", f"uploadId={upload}").body
+        for key in sorted(set(versions.fields("Key"))):
+            if key.isalnum():
+                tags = self.ask("GET", f"{path}/{key}", "tagging")
+                seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
+        return seen
+
+
+@dataclass
+class World:
+    """``names`` are what the recipes of requests refer to as ``{name}``."""
+
+    server: ServerProcess
+    alice: Client
+    bob: Client
+    carol: Client
+    names: dict[str, str] = field(default_factory=dict)
+
+    def filled(self, text: str, **more: str) -> str:
+        """A text with the names filled in."""
+        for name, value in {**self.names, **more}.items():
+            if "{" not in text:
+                break
+            text = text.replace("{" + name + "}", value)
+        return text
+
+    def request(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes | str,
+        **more: str,
+    ) -> Request:
+        """A request with the names filled in."""
+        data = self.filled(body, **more).encode() if isinstance(body, str) else body
+        filled = {name: self.filled(value, **more) for name, value in headers.items()}
+        return Request(method, self.filled(path, **more), self.filled(query, **more), filled, data)
+
+    def client(self, who: str) -> Client:
+        """The client of a person."""
+        found: Client = getattr(self, who)
+        return found
+
+    def snapshot(self) -> tuple[Any, Any]:
+        """All that the world's people see."""
+        names = self.names
+        return (
+            self.alice.snapshot(names["bucket"], names["versioned"]),
+            self.carol.snapshot(names["foreign"]),
+        )
+
+
+def upload_of(client: Client, path: str, **headers: str) -> str:
+    """A new multipart upload's id."""
+    return client.do("POST", path, "uploads", **headers).field("UploadId")
+
+
+def part_of(client: Client, path: str, upload: str, number: int, body: bytes = PART,
+            **headers: str) -> str:
+    """Upload a part; its ETag without quotes."""
+    query = f"partNumber={number}&uploadId={upload}"
+    return client.do("PUT", path, query, body, **headers).headers["etag"].strip('"')
+
+
+def build_world(server: ServerProcess, alice: Key, bob: Key, carol: Key) -> World:
+    """Make it: ``bucket`` (not versioned), ``versioned`` and the buckets of another account."""
+    number = next(_numbers)
+    world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
+    names = world.names
+    for name in ("bucket", "versioned", "foreign", "absent"):
+        names[name] = f"world-{number}-{name}"
+    owner = world.alice
+    plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
+    owner.do("PUT", plain)
+    owner.do("PUT", f"{plain}/object", body=OBJECT)
+    owner.do("PUT", f"{plain}/tagged", body=OBJECT, x_amz_tagging="a=1&b=2")
+    owner.do("PUT", f"{plain}/file", body=b"f" * 10_000)
+    names["etag"] = hashlib.md5(OBJECT).hexdigest()
+    names["other_etag"] = "0" * 32
+    upload = names["upload"] = upload_of(owner, f"{plain}/parts")
+    names["etag1"] = part_of(owner, f"{plain}/parts", upload, 1)
+    names["etag2"] = part_of(owner, f"{plain}/parts", upload, 2)
+    names["onobject"] = upload_of(owner, f"{plain}/object")
+    part_of(owner, f"{plain}/object", names["onobject"], 1)
+    names["composite"] = upload_of(
+        owner, f"{plain}/composite", x_amz_checksum_algorithm="CRC32"
+    )
+    part_of(owner, f"{plain}/composite", names["composite"], 1, x_amz_checksum_crc32="sbHjRw==",
+            body=b"composite")
+    names["compositeetag"] = hashlib.md5(b"composite").hexdigest()
+    done = names["done"] = upload_of(owner, f"{plain}/multi")
+    etag = part_of(owner, f"{plain}/multi", done, 1)
+    owner.do("POST", f"{plain}/multi", f"uploadId={done}", part_list((1, etag)))
+    names["aborted"] = upload_of(owner, f"{plain}/parts")
+    owner.do("DELETE", f"{plain}/parts", f"uploadId={names['aborted']}")
+
+    owner.do("PUT", versioned)
+    owner.do("PUT", versioned, "versioning", ENABLED)
+    owner.do("PUT", versioned, "tagging", TAGS)
+    names["version"] = owner.do(
+        "PUT", f"{versioned}/object", body=OBJECT
+    ).headers["x-amz-version-id"]
+    old = owner.do("PUT", f"{versioned}/object", body=b"old").headers["x-amz-version-id"]
+    owner.do("DELETE", f"{versioned}/object", f"versionId={old}")
+    names["oldversion"] = old
+    owner.do("PUT", f"{versioned}/gone", body=OBJECT)
+    names["marker"] = owner.do("DELETE", f"{versioned}/gone").headers["x-amz-version-id"]
+    world.carol.do("PUT", f"/{names['foreign']}")
+    world.carol.do("PUT", f"/{names['foreign']}/object", body=OBJECT)
+    return world
+
+
+def altered(request: Request, **headers: str) -> Request:
+    """A request with headers changed or added after it was signed (``_`` stands for ``-``)."""
+    kept = {name: value for name, value in request.headers.items()
+            if name.lower().replace("-", "_") not in headers}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return replace(request, headers={**kept, **named})
