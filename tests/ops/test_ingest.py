@@ -322,11 +322,30 @@ class Pipeline(SynchronousTestCase):
         self.assertTrue(self.writer.aborted)
 
 
+class Streams:
+    """A blob store of which only the number of its streams is asked."""
+
+    streams = 1
+
+
 class Gathering(SynchronousTestCase):
+    def test_pieces_shrink_when_many_bodies_share_the_memory(self) -> None:
+        sizes = [ingest.piece_bytes(streams) for streams in (0, 1, 21, 100, 1000)]
+        self.assertEqual(sizes[:3], [ingest.PIECE_BYTES] * 3)
+        self.assertEqual(sizes[3], ingest.BUFFER_BYTES // 300)
+        self.assertEqual(sizes[4], ingest.LEAST_PIECE_BYTES)
+
+    def test_pieces_are_sized_anew_each_time(self) -> None:
+        blobs = Streams()
+        pull = gather(PieceBody([bytes(70_000)] * 20, whole=False).read, blobs)
+        self.assertEqual(len(self.successResultOf(ensureDeferred(pull()))), 15)
+        blobs.streams = 1000
+        self.assertEqual(len(self.successResultOf(ensureDeferred(pull()))), 1)
+
     def test_small_pieces_are_gathered_to_a_useful_size(self) -> None:
         piece = bytes(100 * 1024)
         body = PieceBody([piece] * 25, whole=False)
-        pull = gather(body.read)
+        pull = gather(body.read, Streams())
         sizes = []
         while pieces := self.successResultOf(ensureDeferred(pull())):
             sizes.append(sum(map(len, pieces)))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from email.utils import formatdate
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from tests.ops.harness import Answer
 from tests.proofs.model import (
@@ -45,13 +45,15 @@ class Request(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """A successful answer; a header that is None must be absent; ``texts`` are of XML paths."""
+    """A successful answer; a header that is None must be absent; ``texts`` are of XML paths, which
+    ``url`` says to be URL-encoded."""
 
     status: int
     headers: dict[str, str | None] = {}
     body: bytes | None = None
     texts: dict[str, list[str]] = {}
     content_length: int | None = None
+    url: bool = False
 
 
 Effect = Callable[[Model, Answer | None, int | None], Expected]
@@ -82,7 +84,10 @@ class Operation(NamedTuple):
         if expected.content_length is not None:
             assert answer.content_length == expected.content_length, (self.request, answer)
         for path, texts in expected.texts.items():
-            assert answer.texts(path) == texts, (self.request, path, answer.body)
+            found = answer.texts(path)
+            if expected.url:
+                found = [unquote_plus(text) for text in found]
+            assert found == texts, (self.request, path, texts, answer.body)
 
     def outcomes(self, model: Model) -> list[Model]:
         """All states that the store may be in when nobody saw the end of the request."""
@@ -279,13 +284,14 @@ def delete_objects(
         deleted: list[str] = []
         failed: list[str] = []
         for key, version_id, etag in chosen:
-            marker = Version(made.pop(0) if made and not version_id else None, now_s, True)
+            marker = Version(made[0] if made and not version_id else None, now_s, True)
             try:
                 model.delete(bucket, key, version_id, Condition(etag), marker)
             except Refused as refused:
                 failed.append(refused.code)
             else:
                 deleted.append(key)
+                del made[: not version_id]
         texts = {"Deleted/Key": [] if quiet else deleted, "Error/Code": failed}
         return Expected(200, texts=texts)
 
@@ -311,8 +317,8 @@ def delete_objects(
 
 
 def marker_ids(answer: Answer) -> list[str]:
-    """The ids of the markers that were made, in the order of the request's keys. A quiet answer
-    does not say them, and failed keys are left out: nobody learns more from it."""
+    """The ids of the markers that were made, in the order of their keys; a quiet answer does not
+    say them."""
     return [
         one.findtext("DeleteMarkerVersionId") or ""
         for one in answer.xml.findall("Deleted")

@@ -47,6 +47,9 @@ class MemoryBlobStore:
     """Blobs in a dictionary by path. ``capacity_bytes`` bounds their sum; ``read_only`` may be
     set to refuse writes as a store does after a disk error."""
 
+    streams = 0
+    """Nothing here has buffers to be sized."""
+
     def __init__(
         self,
         now_ms: Callable[[], int],

@@ -142,6 +142,8 @@ class IBlobReader(Interface):
 class IBlobStore(Interface):
     """Immutable bodies: files, and the stored form of inline ones."""
 
+    streams = Attribute("Open readers and writers, as int: what sizes the buffers of each.")
+
     def writer(bucket: str, key: bytes, size_hint: int | None) -> IBlobWriter:  # type: ignore[misc,empty-body]
         """A writer for a new blob that will be filed under a bucket and key. Raises
         ``InsufficientStorage`` when ``size_hint`` bytes (None: unknown) do not fit above the reserve,

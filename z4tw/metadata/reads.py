@@ -46,6 +46,7 @@ _BLOBS_AFTER = "SELECT info FROM blobs WHERE id > ? ORDER BY id LIMIT ?"
 _HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
 
+_PLACES = 8192
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
 
 
@@ -85,7 +86,7 @@ class SqliteReads:
         self._generations = generations
         self._slots = generations.slots
         self._cache = RegisterCache() if cache is None else cache
-        self._seen = bytearray(SLOTS)
+        self._seen = bytearray(_PLACES)
         self._on_fatal = on_fatal
         self._failed = False
         self._closed = False
@@ -110,9 +111,10 @@ class SqliteReads:
             return None
         value = records.decode(register[0], data)
         # A cache costs more than it saves when keys are read once: what enters is a register
-        # that was also the one read before in its slot, as far as eight more bits can tell.
-        if self._seen[slot] != digest >> 56:
-            self._seen[slot] = digest >> 56
+        # that came twice in a row among those of its place, as far as eight more bits can tell.
+        place = digest & (_PLACES - 1)
+        if self._seen[place] != digest >> 56:
+            self._seen[place] = digest >> 56
         elif not before & 1 and slots[slot] == before:
             self._cache.put(register, Cached(value, slot, before, len(data)))
         return value

@@ -285,7 +285,7 @@ async def _copied_part(
         footer = partial(part_footer, bucket, upload)
         return await store_blob(
             writer,
-            gather(source.read),
+            gather(source.read, context.blobs),
             partial(context.offload.run, work),
             verified,
             make,

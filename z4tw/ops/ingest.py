@@ -20,7 +20,10 @@ from z4tw.s3.checksums import combine_full_object
 DEFAULT_ALGORITHM = "CRC64NVME"
 """The checksum that S3 computes when a client names none."""
 PIECE_BYTES = 1024 * 1024
-"""What is decoded, digested and written at a time; three pieces at most are in memory."""
+"""What is decoded, digested and written at a time, unless many bodies share the memory."""
+LEAST_PIECE_BYTES = 64 * 1024
+BUFFER_BYTES = 64 * 1024 * 1024
+"""What the pieces of all bodies under way may take together: three of each body are in memory."""
 ON_LOOP_BYTES = 64 * 1024
 """Up to this size a body is digested on the event loop: a thread would cost more."""
 
@@ -140,7 +143,7 @@ class Intake:
     def _pull(self) -> Pull:
         body = self._context.exchange.body
         whole = body.take_all() if self.size <= PIECE_BYTES else None
-        return gather(body.read) if whole is None else given([whole])
+        return gather(body.read, self._context.blobs) if whole is None else given([whole])
 
     def _decode(self, pieces: list[bytes]) -> bytes:
         feed = self._decoder.feed
@@ -171,13 +174,20 @@ Work = Callable[[list[bytes]], Awaitable[bytes]]
 """Starts decoding and digesting pieces, which gives the payload's bytes."""
 
 
-def gather(read: Callable[[], Awaitable[bytes]]) -> Pull:
-    """Pieces of a useful size from a source of small ones (``b""`` ends it)."""
+def piece_bytes(streams: int) -> int:
+    """The size of a piece when so many bodies are under way."""
+    return max(LEAST_PIECE_BYTES, min(PIECE_BYTES, BUFFER_BYTES // (3 * max(streams, 1))))
+
+
+def gather(read: Callable[[], Awaitable[bytes]], blobs: Any) -> Pull:
+    """Pieces of a useful size from a source of small ones (``b""`` ends it); ``blobs`` is the
+    ``IBlobStore`` that counts the streams."""
 
     async def pull() -> list[bytes]:
         pieces: list[bytes] = []
         size = 0
-        while size < PIECE_BYTES:
+        wanted = piece_bytes(blobs.streams)
+        while size < wanted:
             piece = await read()
             if not piece:
                 break

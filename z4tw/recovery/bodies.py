@@ -147,11 +147,9 @@ class Bodies:
     def _missing(self, kind: BodyKind) -> None:
         name, table = _MISSING[kind]
         # The table's name is one of three constants.
-        rows = self._scratch.rows(
-            "SELECT n.id FROM temp.named n WHERE n.kind = ? AND NOT EXISTS "
-            f"(SELECT 1 FROM main.{table} t WHERE t.id = n.id)",  # noqa: S608
-            (kind,),
-        )
+        sql = f"""SELECT n.id FROM temp.named n WHERE n.kind = ? AND NOT EXISTS
+            (SELECT 1 FROM main.{table} t WHERE t.id = n.id)"""  # noqa: S608
+        rows = self._scratch.rows(sql, (kind,))
         for (id,) in rows:
             self._report.problem(name, f"{table.rstrip('s')} {id.hex()}", id=id)
             if kind == BodyKind.FILE:

@@ -86,9 +86,7 @@ class Footers:
 
     def leave_out(self, path: str, reason: str) -> None:
         """Note a file that is not put back."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO left_out VALUES(?, ?)", (path, reason)
-        )
+        self._connection.execute("INSERT OR REPLACE INTO left_out VALUES(?, ?)", (path, reason))
 
     def left_out(self) -> Iterator[tuple[str, str]]:
         """(path, reason) of every file that is not put back."""
@@ -103,10 +101,8 @@ class Footers:
 
     def record_at(self, bucket: str, incarnation: int, stamp: bytes) -> BlobRecord:
         """The record of an incarnation with a stamp that ``claims`` told."""
-        data = self._connection.cursor().execute(
-            "SELECT record FROM footers WHERE stamp = ? AND bucket = ? AND inc = ?",
-            (stamp, bucket, incarnation),
-        ).get
+        sql = "SELECT record FROM footers WHERE stamp = ? AND bucket = ? AND inc = ?"
+        data: Any = self._connection.execute(sql, (stamp, bucket, incarnation)).get
         return decode_blob_record(data)
 
     def in_order(self) -> Iterator[Footer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from z4tw.errors import WrongMasterKey
@@ -85,7 +86,7 @@ class Registers:
         return text if kind == Kind.UPLOAD else f"{text} part {int.from_bytes(rest[32:], 'big')}"
 
     def _read(self, row: Any) -> None:
-        kind, incarnation, key, partition, *columns, expires, data = row
+        kind, incarnation, key, data = *row[:3], row[-1]
         try:
             value = records.decode(kind, data)
         except (KeyError, ValueError) as error:
@@ -116,9 +117,7 @@ class Registers:
             return  # No version, no columns: ``_read_object`` says what is wrong.
         live = live_row(kind, key, value)
         right = (*(_HIDDEN if live is None else (1, *live[1:])), expires_ms(kind, value))
-        if right != (*columns, expires) or partition != partition_of(
-            self._facts, incarnation, key
-        ):
+        if right != (*columns, expires) or partition != partition_of(self._facts, incarnation, key):
             self._report.problem("listing-row", self.where(kind, incarnation, key))
             self._scratch.run(
                 "INSERT INTO temp.wrong_columns VALUES(?, ?, ?)", (kind, incarnation, key)
@@ -170,9 +169,7 @@ class Registers:
         ):
             bucket = self._buckets.get(incarnation)
             if bucket is not None and bucket.state == BucketState.ACTIVE:
-                self._report.problem(
-                    "incarnation", f"bucket {bucket.name}", "is closed to changes"
-                )
+                self._report.problem("incarnation", f"bucket {bucket.name}", "is closed to changes")
 
     # Objects
 
@@ -247,7 +244,7 @@ def _split(key: bytes) -> tuple[bytes, bytes]:
 def _contradiction(head: Head, versions: list[Version]) -> str:
     """What is wrong with the versions of a key, newest first, or nothing."""
     stamps = [version.stamp for version in versions]
-    if any(newer <= older for newer, older in zip(stamps, stamps[1:], strict=False)):
+    if any(newer <= older for newer, older in pairwise(stamps)):
         return "the versions are out of order"
     if stamps and head.last < stamps[0]:
         return "the newest version is later than the last change"
@@ -259,4 +256,3 @@ def _contradiction(head: Head, versions: list[Version]) -> str:
         if version.size != version.body.size or (version.delete_marker and version.size):
             return f"version {version.version_id} and its body differ in size"
     return ""
-

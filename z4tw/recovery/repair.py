@@ -98,16 +98,16 @@ class _Repair:
     def _orphans(self, name: str) -> int:
         table, kind = _ORPHAN[name]
         unnamed = f"""FROM main.{table} WHERE NOT EXISTS
-            (SELECT 1 FROM temp.named n WHERE n.kind = {kind} AND n.id = {table}.id)"""
+            (SELECT 1 FROM temp.named n WHERE n.kind = {kind} AND n.id = {table}.id)"""  # noqa: S608
         name = f"{table}-{stamp_name(self._now_ms)}.jsonl"
         write_lines(
             os.path.join(self._place.quarantine, name),
             (
                 {"table": table, "id": id.hex(), "data": base64.b64encode(data).decode("ascii")}
-                for id, data in self._scratch.rows(f"SELECT id, data {unnamed}")  # noqa: S608
+                for id, data in self._scratch.rows(f"SELECT id, data {unnamed}")
             ),
         )
-        return self._scratch.run(f"DELETE {unnamed}")  # noqa: S608
+        return self._scratch.run(f"DELETE {unnamed}")
 
     def inline_orphans(self) -> int:
         """Inline bodies of nobody."""

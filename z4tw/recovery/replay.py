@@ -207,9 +207,7 @@ class Replay:
         register = Register(Kind.BUCKET, 0, bucket.name.encode("utf-8"))
         self._change(register, Replace(bucket.stamp, None))
         stamp = after(self._stamp(), bucket.stamp)
-        renamed = msgspec.structs.replace(
-            bucket, name=name, stamp=stamp, state=BucketState.ACTIVE
-        )
+        renamed = msgspec.structs.replace(bucket, name=name, stamp=stamp, state=BucketState.ACTIVE)
         self._place_bucket(None, renamed)
         self.result.renamed.append(f"{bucket.name}: {name}")
 

@@ -1,0 +1,792 @@
+"""The table of errors: (operation, code, status, trigger, request), as data.
+
+Every row is run over real HTTP by ``test_error_table.py``, and ``tools/error_coverage.py`` makes
+``doc/errors.rst`` of it. Names in braces are those of ``world.py``.
+Source: the Errors sections of the S3 API reference, botocore's model, and the list of codes at
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+
+Longer than 400 lines because it is a flat table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
+from tests.conformance.world import ENABLED, TAGS, part_list
+from z4tw.s3.operations import OPERATIONS, SUPPORTED
+
+
+class Recipe(NamedTuple):
+    """A request to be built. ``how`` says how it is signed (see ``test_error_table.signed``);
+    ``who`` signs it: alice owns ``bucket`` and ``versioned``, bob nothing, carol ``foreign``."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = {}
+    body: str | bytes = b""
+    how: str = "header"
+    who: str = "alice"
+    mode: str = LITERAL
+    bad: str = ""
+    declared_length: int | None = None
+    trailers: dict[str, str] | None = None
+    chunks: Sequence[bytes] | None = None
+
+    def plus(self, **headers: str) -> Recipe:
+        """With more headers; ``_`` stands for ``-``."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._replace(headers={**self.headers, **named})
+
+
+class Row(NamedTuple):
+    """``inside``: the error stands in a document of status 200, as those of single keys of
+    DeleteObjects do. ``common``: the row is one of those that every operation has."""
+
+    operation: str
+    code: str
+    status: int
+    trigger: str
+    recipe: Recipe
+    inside: bool = False
+    common: bool = False
+
+
+DELETE_ONE = "<Delete><Object><Key>object</Key></Object></Delete>"
+COMPLETE = part_list((1, "{etag1}"))
+OBJECT = "/{bucket}/object"
+PART = "partNumber=3&uploadId={upload}"
+
+GOOD: dict[str, Recipe] = {
+    "AbortMultipartUpload": Recipe("DELETE", "/{bucket}/parts", "uploadId={upload}"),
+    "CompleteMultipartUpload": Recipe(
+        "POST", "/{bucket}/parts", "uploadId={upload}", body=COMPLETE
+    ),
+    "CopyObject": Recipe("PUT", "/{bucket}/new", headers={"x-amz-copy-source": OBJECT}),
+    "CreateBucket": Recipe("PUT", "/{absent}"),
+    "CreateMultipartUpload": Recipe("POST", "/{bucket}/new", "uploads"),
+    "DeleteBucket": Recipe("DELETE", "/{bucket}"),
+    "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
+    "DeleteObject": Recipe("DELETE", OBJECT),
+    "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
+    "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
+    "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
+    "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
+    "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
+    "GetObject": Recipe("GET", OBJECT),
+    "GetObjectAttributes": Recipe(
+        "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
+    ),
+    "GetObjectTagging": Recipe("GET", OBJECT, "tagging"),
+    "HeadBucket": Recipe("HEAD", "/{bucket}"),
+    "HeadObject": Recipe("HEAD", OBJECT),
+    "ListBuckets": Recipe("GET", "/"),
+    "ListMultipartUploads": Recipe("GET", "/{bucket}", "uploads"),
+    "ListObjectVersions": Recipe("GET", "/{bucket}", "versions"),
+    "ListObjects": Recipe("GET", "/{bucket}"),
+    "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
+    "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
+    "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
+    "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
+    "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
+    "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
+    "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
+    "UploadPartCopy": Recipe(
+        "PUT", "/{bucket}/parts", PART, {"x-amz-copy-source": "/{bucket}/file"}
+    ),
+}
+"""A request of every operation to which nothing is wrong; others are made from it."""
+
+WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
+TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in ("PutObject", "UploadPart"))
+LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
+SETTINGS = tuple(name for name in TAKES_DOCUMENT if name not in LONG_DOCUMENTS)
+ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "object"))
+ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
+VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAttributes", "GetObjectTagging",
+             "HeadObject", "PutObjectTagging")
+ALL = tuple(sorted(GOOD))
+
+
+def _elsewhere(recipe: Recipe, name: str) -> Recipe:
+    """The same request to another bucket."""
+    path = recipe.path.replace("{bucket}", name).replace("{versioned}", name)
+    return recipe._replace(path=path)
+
+
+def _common() -> Iterator[Row]:
+    Change = Callable[[Recipe], Recipe]
+    rules: list[tuple[Sequence[str], str, int, str, Change]] = [
+        (ALL, "AccessDenied", 403, "no signature", lambda r: r._replace(how="anonymous")),
+        (tuple(n for n in ALL if n not in ("ListBuckets", "DeleteObjects")), "AccessDenied", 403,
+         "a key that was granted nothing", lambda r: r._replace(who="bob")),
+        (ALL, "InvalidAccessKeyId", 403, "an unknown access key",
+         lambda r: r._replace(how="unknown-key")),
+        (ALL, "SignatureDoesNotMatch", 403, "signed with another secret",
+         lambda r: r._replace(how="wrong-secret")),
+        (ALL, "SignatureDoesNotMatch", 403, "presigned with another secret",
+         lambda r: r._replace(how="presigned-wrong-secret")),
+        (ALL, "RequestTimeTooSkewed", 403, "signed 16 minutes ago",
+         lambda r: r._replace(how="late")),
+        (ALL, "AccessDenied", 403, "an expired presigned URL",
+         lambda r: r._replace(how="expired")),
+        (ALL, "AccessDenied", 403, "an x-amz-* header that is not signed",
+         lambda r: r._replace(how="unsigned-header")),
+        (ALL, "InvalidArgument", 400, "a signature in the query and one in the header",
+         lambda r: r._replace(how="both")),
+        (ALL, "AuthorizationHeaderMalformed", 400, "a scope with another region",
+         lambda r: r._replace(how="region")),
+        (ALL, "AuthorizationQueryParametersError", 400, "X-Amz-Expires above a week",
+         lambda r: r._replace(how="long-lived")),
+        (ALL, "InvalidToken", 400, "a session token", lambda r: r._replace(how="token")),
+        (ALL, "InvalidArgument", 400, "an x-amz-content-sha256 that is no payload mode",
+         lambda r: r._replace(how="bad-mode")),
+        (ALL, "InvalidRequest", 400, "Signature Version 2", lambda r: r._replace(how="version-2")),
+        (ALL, "InvalidRequest", 400, "no x-amz-content-sha256 header",
+         lambda r: r._replace(how="no-mode")),
+        (ALL, "NotImplemented", 501, "a header that asks for what is not there",
+         lambda r: r.plus(x_amz_write_offset_bytes="0")),
+        (ON_BUCKETS, "NoSuchBucket", 404, "a bucket that does not exist",
+         lambda r: _elsewhere(r, "{absent}")),
+        (tuple(n for n in ALL if n != "ListBuckets"), "InvalidBucketName", 400,
+         "a name that no bucket can have",
+         lambda r: _elsewhere(r._replace(path=r.path.replace("{absent}", "Not_A_Bucket")),
+                              "Not_A_Bucket")),
+        (ON_BUCKETS, "AccessDenied", 403, "x-amz-expected-bucket-owner of another account",
+         lambda r: r.plus(x_amz_expected_bucket_owner="000000000001")),
+        (ON_BUCKETS, "InvalidBucketOwnerAWSAccountID", 400,
+         "x-amz-expected-bucket-owner that is no account number",
+         lambda r: r.plus(x_amz_expected_bucket_owner="alice")),
+        (ON_KEYS, "KeyTooLongError", 400, "a key of 1,025 bytes",
+         lambda r: r._replace(path="/{bucket}/" + "k" * 1025)),
+        (ON_KEYS, "InvalidURI", 400, "a key that is not UTF-8",
+         lambda r: r._replace(path="/{bucket}/%C0%AE")),
+        (WITH_BODY, "BadDigest", 400, "a Content-MD5 of other bytes",
+         lambda r: r.plus(Content_MD5="1B2M2Y8AsgTpgAmY7PhCfg==")),
+        (WITH_BODY, "InvalidDigest", 400, "a Content-MD5 that is none",
+         lambda r: r.plus(Content_MD5="bm90")),
+        (WITH_BODY, "XAmzContentSHA256Mismatch", 400, "another body than the signed SHA-256's",
+         lambda r: r._replace(how="other-body")),
+        (WITH_BODY, "SignatureDoesNotMatch", 403, "a chunk whose bytes were changed",
+         lambda r: r._replace(mode=SIGNED_CHUNKS, bad="chunk")),
+        (WITH_BODY, "SignatureDoesNotMatch", 403, "a trailer that was changed",
+         lambda r: r._replace(mode=SIGNED_TRAILER, bad="trailer")),
+        (WITH_BODY, "BadDigest", 400, "a checksum in an unsigned trailer that does not match",
+         lambda r: r._replace(mode=UNSIGNED_TRAILER, bad="trailer")),
+        (WITH_BODY, "IncompleteBody", 400, "x-amz-decoded-content-length above the chunks' sum",
+         lambda r: r._replace(mode=SIGNED_CHUNKS, declared_length=10_000)),
+        (WITH_BODY, "MissingContentLength", 411, "chunks without x-amz-decoded-content-length",
+         lambda r: r._replace(how="no-decoded-length", mode=SIGNED_CHUNKS)),
+        (WITH_BODY, "MalformedTrailerError", 400, "a trailer that was not declared",
+         lambda r: r._replace(how="other-trailer", mode=UNSIGNED_TRAILER)),
+        (TAKES_DOCUMENT, "MalformedXML", 400, "a body that is no XML",
+         lambda r: r._replace(body="{}")),
+        (TAKES_DOCUMENT, "MalformedXML", 400, "a document with another root",
+         lambda r: r._replace(body="<Other/>")),
+        (TAKES_DOCUMENT, "MalformedXML", 400, "a document with a DTD",
+         lambda r: r._replace(body='<!DOCTYPE x [<!ENTITY e "1">]><x>&e;</x>')),
+        (SETTINGS, "MaxMessageLengthExceeded", 400, "a document above 64 KiB",
+         lambda r: r._replace(body=b" " * 65_537)),
+        (LONG_DOCUMENTS, "MaxMessageLengthExceeded", 400,
+         "a Content-Length above the document's limit, before the body is sent",
+         lambda r: r._replace(body=b" " * (4 * 1024 * 1024 + 1), how="expect")),
+        (VERSIONED, "NoSuchVersion", 404, "a version that was deleted",
+         lambda r: _versioned(r, "object", "{oldversion}")),
+        (VERSIONED, "InvalidArgument", 400, "a versionId that no version can have",
+         lambda r: _versioned(r, "object", "rubbish")),
+        (VERSIONED, "InvalidArgument", 400, "an empty versionId",
+         lambda r: _versioned(r, "object", "")),
+        (VERSIONED, "MethodNotAllowed", 405, "the versionId of a delete marker",
+         lambda r: _versioned(r, "gone", "{marker}")),
+        (VERSIONED, "NoSuchKey", 404, "a key whose current version is a delete marker",
+         lambda r: r._replace(path="/{versioned}/gone")),
+        (VERSIONED, "NoSuchKey", 404, "a key that does not exist",
+         lambda r: r._replace(path="/{bucket}/nothing")),
+    ]
+    for operations, code, status, trigger, change in rules:
+        for name in operations:
+            yield Row(name, code, status, trigger, change(GOOD[name]), common=True)
+
+
+def _versioned(recipe: Recipe, key: str, version: str) -> Recipe:
+    query = f"{recipe.query}&versionId={version}".lstrip("&")
+    return recipe._replace(path="/{versioned}/" + key, query=query)
+
+
+def _good(name: str, query: str = "", body: str | bytes | None = None, path: str = "",
+          **headers: str) -> Recipe:
+    """The good request of an operation with something added to it."""
+    recipe = GOOD[name].plus(**headers)
+    if query:
+        recipe = recipe._replace(query=f"{recipe.query}&{query}".lstrip("&"))
+    if body is not None:
+        recipe = recipe._replace(body=body)
+    if path:
+        recipe = recipe._replace(path=path)
+    return recipe
+
+
+def _of(operation: str, *rows: tuple[str, int, str, Recipe]) -> list[Row]:
+    return [Row(operation, *row) for row in rows]
+
+
+LONG_METADATA = "m" * 2040
+DEEP_TAGS = "<Tagging><TagSet>{}</TagSet></Tagging>"
+
+
+def _tags(*pairs: tuple[str, str]) -> str:
+    items = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in pairs)
+    return f"<Tagging><TagSet>{items}</TagSet></Tagging>"
+
+
+def _bad_tags(name: str, limit: int) -> list[Row]:
+    documents = [
+        ("the same tag twice", _tags(("a", "1"), ("a", "2"))),
+        ("an empty tag key", _tags(("", "1"))),
+        ("a tag key of 129 characters", _tags(("k" * 129, "1"))),
+        ("a tag value of 257 characters", _tags(("k", "v" * 257))),
+        ("a tag key that begins with aws:", _tags(("aws:k", "v"))),
+        ("a character that tags cannot have", _tags(("k;", "v"))),
+        (f"{limit + 1} tags", _tags(*[(f"k{n}", "v") for n in range(limit + 1)])),
+    ]
+    rows = [Row(name, "InvalidTag", 400, trigger, _good(name, body=body))
+            for trigger, body in documents]
+    rows.append(Row(name, "MissingRequestBodyError", 400, "no body", _good(name, body="")))
+    rows.append(Row(name, "MalformedXML", 400, "a tag without a value", _good(
+        name, body="<Tagging><TagSet><Tag><Key>k</Key></Tag></TagSet></Tagging>")))
+    return rows
+
+
+def _headers_of_new_objects(name: str) -> list[Row]:
+    """What PutObject, CopyObject and CreateMultipartUpload refuse alike."""
+    return _of(
+        name,
+        ("InvalidStorageClass", 400, "an unknown storage class",
+         _good(name, x_amz_storage_class="TAPE")),
+        ("MetadataTooLarge", 400, "more than 2 KB of user metadata",
+         _good(name, x_amz_meta_a=LONG_METADATA, x_amz_meta_b="0123456789",
+               x_amz_metadata_directive="REPLACE")
+         if name == "CopyObject" else
+         _good(name, x_amz_meta_a=LONG_METADATA, x_amz_meta_b="0123456789")),
+        ("InvalidTag", 400, "the same tag twice in x-amz-tagging",
+         _good(name, x_amz_tagging="a=1&a=2")),
+        ("InvalidTag", 400, "11 tags in x-amz-tagging",
+         _good(name, x_amz_tagging="&".join(f"k{n}=v" for n in range(11)))),
+        ("InvalidArgument", 400, "x-amz-tagging that is not UTF-8",
+         _good(name, x_amz_tagging="a=%FF")),
+        ("InvalidRedirectLocation", 400, "a redirect location that is no URL",
+         _good(name, x_amz_website_redirect_location="elsewhere")),
+        ("InvalidArgument", 400, "a canned ACL that does not exist",
+         _good(name, x_amz_acl="everybody")),
+        ("NotImplemented", 501, "a canned ACL other than private",
+         _good(name, x_amz_acl="public-read")),
+        ("NotImplemented", 501, "an ACL grant", _good(name, x_amz_grant_read="id=1")),
+        ("NotImplemented", 501, "server-side encryption",
+         _good(name, x_amz_server_side_encryption="AES256")),
+        ("NotImplemented", 501, "a customer's encryption key",
+         _good(name, x_amz_server_side_encryption_customer_algorithm="AES256")),
+        ("NotImplemented", 501, "an object lock", _good(name, x_amz_object_lock_mode="GOVERNANCE")),
+        ("InvalidRequest", 400, "an unknown checksum algorithm",
+         _good(name, x_amz_checksum_algorithm="CRC1")),
+        ("NotImplemented", 501, "a checksum algorithm of 2026",
+         _good(name, x_amz_checksum_algorithm="XXHASH3")),
+    )
+
+
+def _counts(name: str, parameter: str, least: int = 0) -> list[Row]:
+    rows = [("no number", "many"), ("a negative number", "-1"), ("a huge number", "99999999999")]
+    if least:
+        rows.append(("zero", "0"))
+    return [Row(name, "InvalidArgument", 400, f"{parameter}: {trigger}",
+                _good(name, f"{parameter}={value}")) for trigger, value in rows]
+
+
+def _digests(name: str) -> list[Row]:
+    return _of(
+        name,
+        ("BadDigest", 400, "a CRC-32 of other bytes", _good(name, x_amz_checksum_crc32="AAAAAA==")),
+        ("BadDigest", 400, "a CRC-64 of other bytes",
+         _good(name, x_amz_checksum_crc64nvme="AAAAAAAAAAA=")),
+        ("BadDigest", 400, "a SHA-256 checksum of other bytes",
+         _good(name, x_amz_checksum_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")),
+        ("InvalidRequest", 400, "a checksum of the wrong length",
+         _good(name, x_amz_checksum_crc32="AAA=")),
+        ("InvalidRequest", 400, "two checksums",
+         _good(name, x_amz_checksum_crc32="AAAAAA==", x_amz_checksum_crc32c="AAAAAA==")),
+        ("InvalidRequest", 400, "x-amz-sdk-checksum-algorithm without a checksum",
+         _good(name, x_amz_sdk_checksum_algorithm="CRC32")),
+    )
+
+
+SOURCES = (
+    ("InvalidArgument", 400, "an empty copy source", ""),
+    ("InvalidArgument", 400, "a copy source without a key", "/{bucket}"),
+    ("InvalidArgument", 400, "a copy source whose bucket cannot exist", "/Not_A_Bucket/object"),
+    ("InvalidArgument", 400, "a copy source that climbs", "/{bucket}/../{foreign}%00/%FF"),
+    ("InvalidArgument", 400, "a copy source with a rubbish versionId",
+     "/{versioned}/object?versionId=rubbish"),
+    ("InvalidArgument", 400, "a copy source with an empty versionId",
+     "/{versioned}/object?versionId="),
+    ("NoSuchKey", 404, "a copy source that does not exist", "/{bucket}/nothing"),
+    ("NoSuchKey", 404, "a copy source whose current version is a delete marker",
+     "/{versioned}/gone"),
+    ("NoSuchVersion", 404, "a copy source whose version was deleted",
+     "/{versioned}/object?versionId={oldversion}"),
+    ("InvalidRequest", 400, "a copy source that is a delete marker",
+     "/{versioned}/gone?versionId={marker}"),
+    ("NoSuchBucket", 404, "a copy source in a bucket that does not exist", "/{absent}/object"),
+    ("AccessDenied", 403, "a copy source that the key may not read", "/{foreign}/object"),
+    ("KeyTooLongError", 400, "a copy source key of 1,025 bytes", "/{bucket}/" + "k" * 1025),
+)
+
+
+def _sources(name: str) -> list[Row]:
+    rows = [Row(name, code, status, trigger, _good(name, x_amz_copy_source=source))
+            for code, status, trigger, source in SOURCES]
+    conditions = (
+        ("x-amz-copy-source-if-match", '"{other_etag}"'),
+        ("x-amz-copy-source-if-none-match", '"{etag}"'),
+        ("x-amz-copy-source-if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("x-amz-copy-source-if-unmodified-since", "Sat, 01 Jan 2000 00:00:00 GMT"),
+    )
+    rows += [
+        Row(name, "PreconditionFailed", 412, f"{header} that does not hold",
+            _good(name, **{header: value, "x-amz-copy-source": OBJECT}))
+        for header, value in conditions
+    ]
+    rows += _of(
+        name,
+        ("AccessDenied", 403, "x-amz-source-expected-bucket-owner of another account",
+         _good(name, x_amz_source_expected_bucket_owner="000000000001")),
+        ("InvalidBucketOwnerAWSAccountID", 400,
+         "x-amz-source-expected-bucket-owner that is no account number",
+         _good(name, x_amz_source_expected_bucket_owner="alice")),
+    )
+    return rows
+
+
+def _reads(name: str) -> list[Row]:
+    return _of(
+        name,
+        ("InvalidRange", 416, "a range beyond the end", _good(name, Range="bytes=10-")),
+        ("InvalidRange", 416, "the last 0 bytes", _good(name, Range="bytes=-0")),
+        ("PreconditionFailed", 412, "If-Match with another ETag",
+         _good(name, If_Match='"{other_etag}"')),
+        ("PreconditionFailed", 412, "If-Unmodified-Since before the object's time",
+         _good(name, If_Unmodified_Since="Sat, 01 Jan 2000 00:00:00 GMT")),
+        ("NotModified", 304, "If-None-Match with the object's ETag",
+         _good(name, If_None_Match='"{etag}"')),
+        ("NotModified", 304, "If-None-Match: *", _good(name, If_None_Match="*")),
+        ("NotModified", 304, "If-Modified-Since after the object's time",
+         _good(name, If_Modified_Since="Fri, 01 Jan 2100 00:00:00 GMT")),
+        ("InvalidPartNumber", 416, "a part that the object does not have",
+         _good(name, "partNumber=2")),
+        ("InvalidArgument", 400, "partNumber 0", _good(name, "partNumber=0")),
+        ("InvalidArgument", 400, "partNumber 10001", _good(name, "partNumber=10001")),
+        ("InvalidRequest", 400, "partNumber beside Range",
+         _good(name, "partNumber=1", Range="bytes=0-1")),
+        ("InvalidArgument", 400, "an override with a line break",
+         _good(name, "response-content-type=a%0D%0Ab")),
+        ("InvalidURI", 400, "a bad escape in the key", _good(name, path="/{bucket}/%zz")),
+        ("InvalidURI", 400, "a bad escape in the query", _good(name, "response-expires=%z")),
+        ("NotImplemented", 501, "a customer's encryption key",
+         _good(name, x_amz_server_side_encryption_customer_algorithm="AES256")),
+    )
+
+
+def _conditional_writes(name: str, existing: str, absent: str, query: str = "") -> list[Row]:
+    """Conditions of PutObject, CopyObject and CompleteMultipartUpload."""
+    def on(path: str, **headers: str) -> Recipe:
+        recipe = _good(name, path=path, **headers)
+        return recipe._replace(query=query) if query and path == existing else recipe
+
+    return _of(
+        name,
+        ("PreconditionFailed", 412, "If-None-Match: * on a key that exists",
+         on(existing, If_None_Match="*")),
+        ("PreconditionFailed", 412, "If-Match with another ETag",
+         on(existing, If_Match='"{other_etag}"')),
+        ("NoSuchKey", 404, "If-Match on a key that does not exist",
+         on(absent, If_Match='"{etag}"')),
+        ("NotImplemented", 501, "If-None-Match with an ETag",
+         on(existing, If_None_Match='"{other_etag}"')),
+        ("NotImplemented", 501, "If-Unmodified-Since",
+         on(existing, If_Unmodified_Since="Fri, 01 Jan 2100 00:00:00 GMT")),
+    )
+
+
+def _no_upload(name: str) -> list[Row]:
+    recipe = GOOD[name]
+
+    def on(upload: str, path: str = recipe.path) -> Recipe:
+        return recipe._replace(path=path, query=recipe.query.replace("{upload}", upload))
+
+    return _of(
+        name,
+        ("NoSuchUpload", 404, "an uploadId that is rubbish", on("rubbish")),
+        ("NoSuchUpload", 404, "an empty uploadId", on("")),
+        ("NoSuchUpload", 404, "an uploadId that climbs", on("..%2F..%2Fetc%2Fpasswd%00")),
+        ("NoSuchUpload", 404, "an upload that was aborted", on("{aborted}")),
+        ("NoSuchUpload", 404, "an upload of another key", on("{upload}", "/{bucket}/other")),
+    )
+
+
+def _part_numbers(name: str) -> list[Row]:
+    query = GOOD[name].query
+    return [
+        Row(name, "InvalidArgument", 400, f"partNumber {value or 'empty'}",
+            GOOD[name]._replace(query=query.replace("partNumber=3", f"partNumber={value}")))
+        for value in ("0", "10001", "-1", "one", "", "1e3", "0x1")
+    ]
+
+
+SPECIFIC: list[Row] = [
+    *_of(
+        "ListBuckets",
+        ("InvalidArgument", 400, "max-buckets above 10,000",
+         _good("ListBuckets", "max-buckets=10001")),
+        ("InvalidArgument", 400, "a continuation token that was not given out",
+         _good("ListBuckets", "continuation-token=rubbish")),
+    ),
+    *_counts("ListBuckets", "max-buckets", least=1),
+    *[Row("CreateBucket", "InvalidBucketName", 400, f"the name {shown}",
+          _good("CreateBucket", path=f"/{name}"))
+      for name, shown in (
+          ("ab", "ab"), ("a" * 64, "of 64 characters"), ("192.168.0.1", "192.168.0.1"),
+          ("a..b", "a..b"), ("-ab", "-ab"), ("ab-", "ab-"), ("a_b", "a_b"), ("ABC", "ABC"),
+          ("xn--abc", "xn--abc"), ("abc-s3alias", "abc-s3alias"), ("a%2Fb%2Fc", "a%2Fb%2Fc"),
+          ("_z4meta", "_z4meta"), ("%2e%2e", "%2e%2e"), ("...", "..."),
+      )],
+    *_of(
+        "CreateBucket",
+        ("BucketAlreadyExists", 409, "a bucket of another account",
+         _good("CreateBucket", path="/{foreign}")),
+        ("IllegalLocationConstraintException", 400, "a LocationConstraint of another region",
+         _good("CreateBucket", body="<CreateBucketConfiguration><LocationConstraint>eu-west-1"
+               "</LocationConstraint></CreateBucketConfiguration>")),
+        ("InvalidLocationConstraint", 400, "a LocationConstraint that is no region",
+         _good("CreateBucket", body="<CreateBucketConfiguration><LocationConstraint>a b"
+               "</LocationConstraint></CreateBucketConfiguration>")),
+        ("MalformedXML", 400, "a document with another root",
+         _good("CreateBucket", body="<Configuration/>")),
+        ("MalformedXML", 400, "a LocationConstraint twice",
+         _good("CreateBucket", body="<CreateBucketConfiguration><LocationConstraint/>"
+               "<LocationConstraint/></CreateBucketConfiguration>")),
+        ("MaxMessageLengthExceeded", 400, "a document above 64 KiB",
+         _good("CreateBucket", body=b" " * 65_537)),
+        ("InvalidTag", 400, "a tag that begins with aws:",
+         _good("CreateBucket", body="<CreateBucketConfiguration><Tags><Tag><Key>aws:a</Key>"
+               "<Value>1</Value></Tag></Tags></CreateBucketConfiguration>")),
+        ("NotImplemented", 501, "a directory bucket",
+         _good("CreateBucket", body="<CreateBucketConfiguration><Location/>"
+               "</CreateBucketConfiguration>")),
+        ("InvalidArgument", 400, "an unknown x-amz-object-ownership",
+         _good("CreateBucket", x_amz_object_ownership="Nobody")),
+        ("NotImplemented", 501, "object lock",
+         _good("CreateBucket", x_amz_bucket_object_lock_enabled="true")),
+        ("NotImplemented", 501, "a canned ACL other than private",
+         _good("CreateBucket", x_amz_acl="public-read")),
+        ("InvalidArgument", 400, "a canned ACL that does not exist",
+         _good("CreateBucket", x_amz_acl="everybody")),
+        ("BadDigest", 400, "a Content-MD5 of other bytes",
+         _good("CreateBucket", body="<CreateBucketConfiguration/>",
+               Content_MD5="1B2M2Y8AsgTpgAmY7PhCfg==")),
+    ),
+    *_of("DeleteBucket", ("BucketNotEmpty", 409, "a bucket with objects", GOOD["DeleteBucket"]),
+         ("BucketNotEmpty", 409, "a bucket with delete markers",
+          _good("DeleteBucket", path="/{versioned}"))),
+    *_of("GetBucketTagging",
+         ("NoSuchTagSet", 404, "a bucket without tags",
+          _good("GetBucketTagging", path="/{bucket}"))),
+    *_bad_tags("PutBucketTagging", 50),
+    *_bad_tags("PutObjectTagging", 10),
+    *_of(
+        "PutBucketVersioning",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketVersioning", body="")),
+        ("IllegalVersioningConfigurationException", 400, "no Status",
+         _good("PutBucketVersioning", body="<VersioningConfiguration/>")),
+        ("MalformedXML", 400, "an unknown Status",
+         _good("PutBucketVersioning", body="<VersioningConfiguration><Status>On</Status>"
+               "</VersioningConfiguration>")),
+        ("NotImplemented", 501, "MFA delete",
+         _good("PutBucketVersioning", body="<VersioningConfiguration><Status>Enabled</Status>"
+               "<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>")),
+    ),
+    *_counts("ListObjects", "max-keys"),
+    *_counts("ListObjectsV2", "max-keys"),
+    *_counts("ListObjectVersions", "max-keys"),
+    *_counts("ListMultipartUploads", "max-uploads"),
+    *_counts("ListParts", "max-parts"),
+    *_counts("ListParts", "part-number-marker"),
+    *[Row(name, "InvalidArgument", 400, "an unknown encoding-type",
+          _good(name, "encoding-type=base64"))
+      for name in ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")],
+    *_of(
+        "ListObjectsV2",
+        ("InvalidArgument", 400, "list-type 3",
+         GOOD["ListObjectsV2"]._replace(query="list-type=3")),
+        ("InvalidArgument", 400, "a continuation token that was not given out",
+         _good("ListObjectsV2", "continuation-token=rubbish")),
+        ("InvalidArgument", 400, "an empty continuation token",
+         _good("ListObjectsV2", "continuation-token=")),
+    ),
+    *_of(
+        "ListObjectVersions",
+        ("InvalidArgument", 400, "version-id-marker without key-marker",
+         _good("ListObjectVersions", "version-id-marker={version}")),
+        ("InvalidArgument", 400, "a version-id-marker that is none",
+         _good("ListObjectVersions", "key-marker=k&version-id-marker=rubbish")),
+        ("InvalidArgument", 400, "a versionId", _good("ListObjectVersions", "versionId=null")),
+    ),
+    *_of(
+        "ListMultipartUploads",
+        ("InvalidArgument", 400, "an upload-id-marker that is none",
+         _good("ListMultipartUploads", "key-marker=k&upload-id-marker=rubbish")),
+    ),
+    *_reads("GetObject"),
+    *_reads("HeadObject"),
+    *_of(
+        "GetObjectAttributes",
+        ("InvalidArgument", 400, "an attribute that does not exist",
+         _good("GetObjectAttributes", x_amz_object_attributes="ETag,Colour")),
+        ("InvalidArgument", 400, "no attributes",
+         GOOD["GetObjectAttributes"]._replace(headers={})),
+        ("InvalidArgument", 400, "x-amz-max-parts that is no number",
+         _good("GetObjectAttributes", x_amz_max_parts="x")),
+        ("InvalidArgument", 400, "x-amz-part-number-marker that is no number",
+         _good("GetObjectAttributes", x_amz_part_number_marker="x")),
+    ),
+    *_headers_of_new_objects("PutObject"),
+    *_headers_of_new_objects("CopyObject"),
+    *_headers_of_new_objects("CreateMultipartUpload"),
+    *_digests("PutObject"),
+    *_digests("UploadPart"),
+    *_conditional_writes("PutObject", OBJECT, "/{bucket}/new"),
+    *_conditional_writes("CopyObject", OBJECT, "/{bucket}/new"),
+    *_conditional_writes("CompleteMultipartUpload", OBJECT, "/{bucket}/parts",
+                         "uploadId={onobject}"),
+    *_of(
+        "PutObject",
+        ("EntityTooLarge", 400, "a Content-Length above 5 GiB, before the body is sent",
+         _good("PutObject", Content_Length=str(5 * 1024**3 + 1))._replace(how="expect")),
+        ("EntityTooLarge", 400, "x-amz-decoded-content-length above 5 GiB",
+         _good("PutObject")._replace(mode=SIGNED_CHUNKS, declared_length=5 * 1024**3 + 1)),
+        ("InvalidArgument", 400, "x-amz-decoded-content-length that is no number",
+         _good("PutObject")._replace(how="bad-decoded-length", mode=SIGNED_CHUNKS)),
+        ("InvalidChunkSizeError", 403, "a short chunk before another",
+         _good("PutObject", body=b"x" * 20)._replace(
+             mode=SIGNED_CHUNKS, chunks=(b"x" * 10, b"x" * 10))),
+        ("SignatureDoesNotMatch", 403, "a chunk with another signature",
+         _good("PutObject")._replace(mode=SIGNED_CHUNKS, bad="chunk-signature")),
+        ("SignatureDoesNotMatch", 403, "a last chunk with another signature",
+         _good("PutObject")._replace(mode=SIGNED_CHUNKS, bad="last")),
+        ("SignatureDoesNotMatch", 403, "a trailer with another signature",
+         _good("PutObject")._replace(mode=SIGNED_TRAILER, bad="trailer-signature")),
+        ("IncompleteBody", 400, "a declared length below the chunks' sum",
+         _good("PutObject")._replace(mode=SIGNED_CHUNKS, declared_length=1)),
+        ("InvalidRequest", 400, "an x-amz-trailer that is no checksum",
+         _good("PutObject")._replace(mode=UNSIGNED_TRAILER, trailers={"x-amz-meta-a": "1"})),
+        ("MalformedTrailerError", 400, "the mode of trailers without a trailer",
+         _good("PutObject")._replace(mode=SIGNED_TRAILER, trailers={})),
+        ("MalformedTrailerError", 400, "x-amz-trailer in a mode without trailers",
+         _good("PutObject", x_amz_trailer="x-amz-checksum-crc32")._replace(mode=UNSIGNED)),
+        ("InvalidRequest", 400, "a malformed checksum in a trailer",
+         _good("PutObject")._replace(
+             mode=UNSIGNED_TRAILER, trailers={"x-amz-checksum-crc32": "AAA="})),
+        ("InvalidArgument", 400, "partNumber without uploadId", _good("PutObject", "partNumber=1")),
+        ("InvalidArgument", 400, "a versionId", _good("PutObject", "versionId=null")),
+        ("InvalidArgument", 400, "uploadId without partNumber",
+         _good("PutObject", "uploadId={upload}")),
+    ),
+    *_sources("CopyObject"),
+    *_of(
+        "CopyObject",
+        ("InvalidRequest", 400, "a copy onto itself that changes nothing",
+         _good("CopyObject", path=OBJECT)),
+        ("InvalidArgument", 400, "an unknown metadata directive",
+         _good("CopyObject", x_amz_metadata_directive="MERGE")),
+        ("InvalidArgument", 400, "an unknown tagging directive",
+         _good("CopyObject", x_amz_tagging_directive="MERGE")),
+        ("NotImplemented", 501, "a source with a customer's encryption key",
+         _good("CopyObject", x_amz_copy_source_server_side_encryption_customer_algorithm="AES256")),
+    ),
+    *_of(
+        "DeleteObject",
+        ("PreconditionFailed", 412, "If-Match with another ETag",
+         _good("DeleteObject", If_Match='"{other_etag}"')),
+        ("NoSuchKey", 404, "If-Match on a key that does not exist",
+         _good("DeleteObject", path="/{bucket}/nothing", If_Match='"{etag}"')),
+        ("NotImplemented", 501, "If-None-Match", _good("DeleteObject", If_None_Match="*")),
+        ("NotImplemented", 501, "an MFA token", _good("DeleteObject", x_amz_mfa="1 2")),
+        ("InvalidArgument", 400, "a versionId that no version can have",
+         _good("DeleteObject", "versionId=rubbish")),
+        ("InvalidArgument", 400, "an empty versionId", _good("DeleteObject", "versionId=")),
+    ),
+    *_of(
+        "DeleteObjects",
+        ("MissingRequestBodyError", 400, "no body", _good("DeleteObjects", body="")),
+        ("MalformedXML", 400, "no object", _good("DeleteObjects", body="<Delete/>")),
+        ("MalformedXML", 400, "an object without a key",
+         _good("DeleteObjects", body="<Delete><Object/></Delete>")),
+        ("MalformedXML", 400, "1,001 objects",
+         _good("DeleteObjects", body="<Delete>" + "<Object><Key>k</Key></Object>" * 1001
+               + "</Delete>")),
+        ("MalformedXML", 400, "an unknown element",
+         _good("DeleteObjects", body="<Delete><Object><Key>k</Key><Colour/></Object></Delete>")),
+        ("NotImplemented", 501, "a condition on size",
+         _good("DeleteObjects", body="<Delete><Object><Key>k</Key><Size>1</Size></Object>"
+               "</Delete>")),
+        ("BadDigest", 400, "a CRC-32 of other bytes",
+         _good("DeleteObjects", x_amz_checksum_crc32="AAAAAA==")),
+    ),
+    Row("DeleteObjects", "AccessDenied", 200, "a key that was granted nothing",
+        GOOD["DeleteObjects"]._replace(who="bob"), inside=True),
+    Row("DeleteObjects", "NoSuchVersion", 200, "a VersionId that no version can have",
+        _good("DeleteObjects", body="<Delete><Object><Key>object</Key><VersionId>rubbish"
+              "</VersionId></Object></Delete>"), inside=True),
+    Row("DeleteObjects", "PreconditionFailed", 200, "an ETag that is not the object's",
+        _good("DeleteObjects", body="<Delete><Object><Key>object</Key><ETag>{other_etag}</ETag>"
+              "</Object></Delete>"), inside=True),
+    Row("DeleteObjects", "KeyTooLongError", 200, "a key of 1,025 bytes",
+        _good("DeleteObjects", body=f"<Delete><Object><Key>{'k' * 1025}</Key></Object></Delete>"),
+        inside=True),
+    *_of(
+        "CreateMultipartUpload",
+        ("InvalidRequest", 400, "a checksum type that does not exist",
+         _good("CreateMultipartUpload", x_amz_checksum_algorithm="CRC32",
+               x_amz_checksum_type="HALF")),
+        ("InvalidRequest", 400, "a checksum type without an algorithm",
+         _good("CreateMultipartUpload", x_amz_checksum_type="FULL_OBJECT")),
+        ("InvalidRequest", 400, "SHA256 with FULL_OBJECT",
+         _good("CreateMultipartUpload", x_amz_checksum_algorithm="SHA256",
+               x_amz_checksum_type="FULL_OBJECT")),
+        ("InvalidRequest", 400, "CRC64NVME with COMPOSITE",
+         _good("CreateMultipartUpload", x_amz_checksum_algorithm="CRC64NVME",
+               x_amz_checksum_type="COMPOSITE")),
+    ),
+    *[row for name in ("AbortMultipartUpload", "CompleteMultipartUpload", "ListParts",
+                       "UploadPart", "UploadPartCopy") for row in _no_upload(name)],
+    *_of("AbortMultipartUpload", ("NoSuchUpload", 404, "an upload that was completed",
+                                  Recipe("DELETE", "/{bucket}/multi", "uploadId={done}"))),
+    *_of("ListParts", ("NoSuchUpload", 404, "an upload that was completed",
+                       Recipe("GET", "/{bucket}/multi", "uploadId={done}"))),
+    *_of("UploadPart", ("NoSuchUpload", 404, "an upload that was completed",
+                        Recipe("PUT", "/{bucket}/multi", "partNumber=1&uploadId={done}",
+                               body=b"x"))),
+    *_part_numbers("UploadPart"),
+    *_part_numbers("UploadPartCopy"),
+    *_of(
+        "UploadPart",
+        ("EntityTooLarge", 400, "x-amz-decoded-content-length above 5 GiB",
+         _good("UploadPart")._replace(mode=SIGNED_CHUNKS, declared_length=5 * 1024**3 + 1)),
+        ("InvalidRequest", 400, "a checksum of another algorithm than the upload's",
+         Recipe("PUT", "/{bucket}/composite", "partNumber=2&uploadId={composite}",
+                {"x-amz-checksum-sha1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk="})),
+        ("InvalidRequest", 400, "no checksum for a composite upload",
+         Recipe("PUT", "/{bucket}/composite", "partNumber=2&uploadId={composite}", body=b"x")),
+    ),
+    *_sources("UploadPartCopy"),
+    *[Row("UploadPartCopy", "InvalidArgument", 400, trigger,
+          _good("UploadPartCopy", x_amz_copy_source=OBJECT, x_amz_copy_source_range=value))
+      for trigger, value in (
+          ("a range beyond the source", "bytes=0-10"), ("a range without an end", "bytes=0-"),
+          ("a range of another unit", "lines=0-1"), ("a range that is backwards", "bytes=5-1"),
+          ("a suffix range", "bytes=-5"),
+      )],
+    *_of(
+        "CompleteMultipartUpload",
+        ("InvalidRequest", 400, "no body", _good("CompleteMultipartUpload", body="")),
+        ("MalformedXML", 400, "no parts",
+         _good("CompleteMultipartUpload", body="<CompleteMultipartUpload/>")),
+        ("InvalidPart", 400, "a part that was not uploaded",
+         _good("CompleteMultipartUpload", body=part_list((9, "{etag1}")))),
+        ("InvalidPart", 400, "a part with another ETag",
+         _good("CompleteMultipartUpload", body=part_list((1, "{other_etag}")))),
+        ("InvalidPart", 400, "a part with another checksum",
+         _good("CompleteMultipartUpload", body=part_list(
+             (1, "{etag1}"), more="<ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME>"))),
+        ("InvalidPartOrder", 400, "parts in descending order",
+         _good("CompleteMultipartUpload", body=part_list((2, "{etag2}"), (1, "{etag1}")))),
+        ("InvalidPartOrder", 400, "a part twice",
+         _good("CompleteMultipartUpload", body=part_list((1, "{etag1}"), (1, "{etag1}")))),
+        ("EntityTooSmall", 400, "a part below 5 MiB that is not the last",
+         _good("CompleteMultipartUpload", body=part_list((1, "{etag1}"), (2, "{etag2}")))),
+        ("InvalidArgument", 400, "part number 0",
+         _good("CompleteMultipartUpload", body=part_list((0, "{etag1}")))),
+        ("InvalidArgument", 400, "part number 10001",
+         _good("CompleteMultipartUpload", body=part_list((10001, "{etag1}")))),
+        ("MalformedXML", 400, "a part without an ETag",
+         _good("CompleteMultipartUpload", body="<CompleteMultipartUpload><Part><PartNumber>1"
+               "</PartNumber></Part></CompleteMultipartUpload>")),
+        ("MalformedXML", 400, "a part number that is none",
+         _good("CompleteMultipartUpload", body="<CompleteMultipartUpload><Part><PartNumber>one"
+               "</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>")),
+        ("BadDigest", 400, "another checksum of the whole object",
+         _good("CompleteMultipartUpload", x_amz_checksum_crc64nvme="AAAAAAAAAAA=")),
+        ("InvalidRequest", 400, "a checksum of another algorithm than the upload's",
+         _good("CompleteMultipartUpload", x_amz_checksum_sha1="2jmj7l5rSw0yVb/vlWAYkK/YBwk=")),
+        ("InvalidRequest", 400, "another checksum type than the upload's",
+         _good("CompleteMultipartUpload", x_amz_checksum_type="COMPOSITE")),
+        ("InvalidRequest", 400, "another x-amz-mp-object-size",
+         _good("CompleteMultipartUpload", x_amz_mp_object_size="1")),
+        ("InvalidRequest", 400, "an x-amz-mp-object-size that is no number",
+         _good("CompleteMultipartUpload", x_amz_mp_object_size="all")),
+        ("InvalidRequest", 400, "a composite upload without the checksums of its parts",
+         Recipe("POST", "/{bucket}/composite", "uploadId={composite}",
+                body=part_list((1, "{compositeetag}")))),
+        ("NoSuchUpload", 404, "a completed upload with another list of parts",
+         Recipe("POST", "/{bucket}/multi", "uploadId={done}", body=part_list((2, "{etag1}")))),
+    ),
+]
+
+NO_OPERATION: list[Row] = [
+    Row("", "MethodNotAllowed", 405, f"{method} {path}", Recipe(method, path))
+    for method, path in (
+        ("PUT", "/"), ("POST", "/"), ("DELETE", "/"), ("POST", OBJECT),
+        ("PATCH", OBJECT), ("PATCH", "/{bucket}"),
+    )
+] + [
+    Row("", "MethodNotAllowed", 405, f"{method} ?{marker}", Recipe(method, path, marker))
+    for method, path, marker in (
+        ("PUT", "/{bucket}", "location"), ("DELETE", "/{bucket}", "versioning"),
+        ("PUT", "/{bucket}", "versions"), ("GET", "/{bucket}", "delete"),
+        ("DELETE", OBJECT, "attributes"), ("DELETE", OBJECT, "uploads"),
+    )
+] + [
+    Row("", "AccessForbidden", 403, "OPTIONS without a CORS configuration",
+        Recipe("OPTIONS", OBJECT, how="anonymous",
+               headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"})),
+    Row("", "InvalidArgument", 400, "two subresources",
+        Recipe("GET", "/{bucket}", "versioning&tagging")),
+    Row("", "PreconditionFailed", 412, "POST to a bucket that is no form",
+        Recipe("POST", "/{bucket}", body=b"x")),
+    Row("", "InvalidURI", 400, "257 query parameters",
+        Recipe("GET", "/{bucket}", "&".join(f"p{n}=1" for n in range(257)))),
+]
+
+
+def _unsupported() -> Iterator[Row]:
+    """Every operation of S3 that is not there, by name."""
+    for name, operation in sorted(OPERATIONS.items()):
+        if name in SUPPORTED or name in ("GetBucketLifecycle", "GetBucketNotification",
+                                         "PutBucketLifecycle", "PutBucketNotification"):
+            continue
+        path = {"service": "/", "bucket": "/{bucket}", "object": OBJECT}[operation.level]
+        query = "&".join([operation.marker, *(f"{item}=x" for item in operation.required)])
+        headers: dict[str, str] = {}
+        if name == "PostObject":
+            headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        elif name == "ListDirectoryBuckets":
+            query = "max-directory-buckets=1"
+        elif name == "WriteGetObjectResponse":
+            path = "/WriteGetObjectResponse"
+            headers = {"x-amz-request-route": "r", "x-amz-request-token": "t"}
+        yield Row(name, "NotImplemented", 501, f"the operation {name}",
+                  Recipe(operation.method, path, query.strip("&"), headers))
+
+
+COMMON: list[Row] = list(_common())
+UNSUPPORTED: list[Row] = list(_unsupported())
+ROWS: list[Row] = [*COMMON, *SPECIFIC, *NO_OPERATION, *UNSUPPORTED]
