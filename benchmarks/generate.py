@@ -68,8 +68,9 @@ def main(data: str, bucket_name: str, count: int) -> int:
     for start in range(0, count, 500):
         for number in range(start, min(start + 500, count)):
             key = f"k/{number:09d}"
-            version = Version(clock.stamp(), True, 0, "d41d8cd98f00b204e9800998ecf8427e",
-                              EMPTY_BODY, owner)
+            version = Version(
+                clock.stamp(), True, 0, "d41d8cd98f00b204e9800998ecf8427e", EMPTY_BODY, owner
+            )
             store.change(Register(Kind.OBJECT, incarnation, key.encode()), PutVersion(version))
         turn.run()
     closing = store.close()

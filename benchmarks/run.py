@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.servers import (  # noqa: E402
+from benchmarks.servers import (
     Server,
     free_port,
     make_key,
@@ -36,7 +36,7 @@ from benchmarks.servers import (  # noqa: E402
     wait_for_port,
     z4,
 )
-from benchmarks.signing import Signer, key_path, small_requests, write_requests  # noqa: E402
+from benchmarks.signing import Signer, key_path, small_requests, write_requests
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -82,9 +82,18 @@ class Bench:
     ) -> dict[str, Any]:
         """Run wrk on core 1 with prepared requests; its JSON, with the server's CPU beside it."""
         command = [
-            "taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds or self.seconds}s",
-            "-s", str(Path(__file__).with_name("requests.lua")),
-            f"http://127.0.0.1:{server.port}", "--", str(file),
+            "taskset",
+            "-c",
+            "1",
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds or self.seconds}s",
+            "-s",
+            str(Path(__file__).with_name("requests.lua")),
+            f"http://127.0.0.1:{server.port}",
+            "--",
+            str(file),
         ]
         before = server.cpu_s()
         shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -353,8 +362,11 @@ def memory(bench: Bench) -> None:
                 peak = max(peak, bench.server.pss_mb())
     bench.call("DELETE", f"/{BUCKET}/giant")
     bench.note(
-        "memory (PSS)", size_gib=bench.huge / 1024 / MIB, idle_mb=round(idle, 1),
-        put_rise_mb=round(put_peak - idle, 1), get_rise_mb=round(peak - idle, 1),
+        "memory (PSS)",
+        size_gib=bench.huge / 1024 / MIB,
+        idle_mb=round(idle, 1),
+        put_rise_mb=round(put_peak - idle, 1),
+        get_rise_mb=round(peak - idle, 1),
     )
 
 
@@ -368,7 +380,9 @@ def startup(bench: Bench) -> None:
         started = time.monotonic()
         process = subprocess.Popen(
             z4("dev", "--data", str(folder / "data"), "--port", str(port)),
-            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         server = Server("z4 dev", process, port)
         wait_for_port(port)
@@ -398,8 +412,7 @@ def _median(runs: list[dict[str, Any]], name: str) -> float:
 
 
 def _restart(bench: Bench) -> Server:
-    server = start_z4(bench.data, 0, "--workers", "1", port=bench.server.port)
-    return server
+    return start_z4(bench.data, 0, "--workers", "1", port=bench.server.port)
 
 
 def _timed_put(port: int, head: bytes, body: bytes) -> float:
@@ -451,8 +464,13 @@ def _send_all(port: int, requests: list[bytes], connections: int = 16) -> None:
 def _generate(bench: Bench, bucket: str, count: int) -> None:
     """Fill a bucket with empty objects through the store's own interface, the server stopped."""
     subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("generate.py")), str(bench.data), bucket,
-         str(count)],
+        [
+            sys.executable,
+            str(Path(__file__).with_name("generate.py")),
+            str(bench.data),
+            bucket,
+            str(count),
+        ],
         check=True,
     )
 

@@ -1,4 +1,4 @@
-"""The servers that are measured: z4tw and nginx, each pinned to a core, and their CPU and memory."""
+"""The servers that are measured, each pinned to a core: z4tw, nginx; their CPU and memory."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ def make_key(data: Path, name: str = "bench") -> tuple[str, str]:
     """A new access key of a stopped or running server: (id, secret)."""
     done = subprocess.run(
         z4("key", "create", name, "--admin", "--data", str(data), "--json"),
-        check=True, capture_output=True,
+        check=True,
+        capture_output=True,
     )
     made = json.loads(done.stdout)
     return made["access_key_id"], made["secret_access_key"]

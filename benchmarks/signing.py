@@ -50,8 +50,7 @@ class Signer:
         )
         scope = f"{day}/{REGION}/s3/aws4_request"
         to_sign = (
-            f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n"
-            f"{hashlib.sha256(canonical.encode()).hexdigest()}"
+            f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         )
         signature = hmac.digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
         target = path + (f"?{query}" if query else "")
@@ -75,8 +74,7 @@ class Signer:
         )
         canonical = f"{method}\n{path}\n{query}\nhost:{self.host}\n\nhost\nUNSIGNED-PAYLOAD"
         to_sign = (
-            f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n"
-            f"{hashlib.sha256(canonical.encode()).hexdigest()}"
+            f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         )
         signature = hmac.digest(self._signing_key(stamp[:8]), to_sign.encode(), "sha256").hex()
         return f"{path}?{query}&X-Amz-Signature={signature}"

@@ -37,12 +37,20 @@ def clean_environ(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
-def z4(*arguments: str, check: bool = True, environ: dict[str, str] | None = None,
-       cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def z4(
+    *arguments: str,
+    check: bool = True,
+    environ: dict[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run the ``z4`` command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "z4tw.cli", *arguments],
-        check=check, capture_output=True, text=True, timeout=60, cwd=cwd,
+        check=check,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
         env=clean_environ(**(environ or {})),
     )
 
@@ -67,7 +75,11 @@ class ServerProcess:
     """A ``z4 server`` process tree on a data directory."""
 
     def __init__(
-        self, data: Path, *options: str, port: int = 0, environ: dict[str, str] | None = None,
+        self,
+        data: Path,
+        *options: str,
+        port: int = 0,
+        environ: dict[str, str] | None = None,
         command: list[str] | None = None,
     ) -> None:
         self.data = data
@@ -81,11 +93,20 @@ class ServerProcess:
 
     def start(self, wait: bool = True) -> ServerProcess:
         """Start it in a process group of its own, and wait until it is ready."""
-        command = [*self._command, "--data", str(self.data), "--port", str(self.port),
-                   *self._options]
+        command = [
+            *self._command,
+            "--data",
+            str(self.data),
+            "--port",
+            str(self.port),
+            *self._options,
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=clean_environ(**self._environ),
+                command,
+                stdout=log,
+                stderr=log,
+                env=clean_environ(**self._environ),
                 start_new_session=True,
             )
         if wait:
@@ -98,8 +119,10 @@ class ServerProcess:
         deadline = time.monotonic() + START_S
         while True:
             if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended with {self.process.returncode}:\n"
-                                   + self.log.read_text()[-3000:])
+                raise RuntimeError(
+                    f"the server ended with {self.process.returncode}:\n"
+                    + self.log.read_text()[-3000:]
+                )
             try:
                 with urllib.request.urlopen(f"{self.endpoint}/_z4/health/ready", timeout=2):
                     return

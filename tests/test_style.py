@@ -70,8 +70,11 @@ def test_pure_layers_touch_nothing_outside(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported}
     if part in PURE:
         assert not roots & OUTSIDE, f"{relative(path)} imports {roots & OUTSIDE}"
-        calls = {n.func.id for n in ast.walk(tree)
-                 if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        calls = {
+            n.func.id
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
         assert "open" not in calls
     if part in NO_REACTOR:
         assert not roots & OUTSIDE, f"{relative(path)} imports {roots & OUTSIDE}"
@@ -84,9 +87,9 @@ def test_public_names_have_docstrings(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert path.stat().st_size == 0 or ast.get_docstring(tree), relative(path)
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if not node.name.startswith("_"):
-                assert ast.get_docstring(node), f"{relative(path)}: {node.name}"
+        defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        if defines and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{relative(path)}: {node.name}"
 
 
 def test_nothing_unfinished() -> None:

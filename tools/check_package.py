@@ -21,8 +21,10 @@ def main(work: Path) -> int:
     subprocess.run([sys.executable, "-m", "build", "-q", "-o", str(dist), "."], check=True)
     wheel = max(dist.glob("*.whl"))
     sdist = max(dist.glob("*.tar.gz"))
-    in_wheel = set(zipfile.ZipFile(wheel).namelist())
-    in_sdist = {name.split("/", 1)[-1] for name in tarfile.open(sdist).getnames()}
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = set(archive.namelist())
+    with tarfile.open(sdist) as tar:
+        in_sdist = {name.split("/", 1)[-1] for name in tar.getnames()}
     for name in NEEDED:
         for where, names in (("wheel", in_wheel), ("sdist", in_sdist)):
             if name not in names:
@@ -37,7 +39,10 @@ def main(work: Path) -> int:
     elsewhere.mkdir(exist_ok=True)
     shown = subprocess.run(
         [environment / "bin" / "twistd", "--help"],
-        cwd=elsewhere, check=True, capture_output=True, text=True,
+        cwd=elsewhere,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     if not any(line.split()[:1] == ["z4"] for line in shown.splitlines()):
         print("twistd --help does not list z4")

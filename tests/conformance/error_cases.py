@@ -181,6 +181,11 @@ def _common() -> Iterator[Row]:
          lambda r: r._replace(how="no-decoded-length", mode=SIGNED_CHUNKS)),
         (WITH_BODY, "MalformedTrailerError", 400, "a trailer that was not declared",
          lambda r: r._replace(how="other-trailer", mode=UNSIGNED_TRAILER)),
+        (("PutObject", "UploadPart"), "MissingContentLength", 411, "no Content-Length",
+         lambda r: r._replace(body=b"", how="no-length")),
+        (("PutObject", "UploadPart"), "MissingContentLength", 411,
+         "a Transfer-Encoding and no length",
+         lambda r: r._replace(body=b"3\r\nabc\r\n0\r\n\r\n", how="transfer-encoding")),
         (TAKES_DOCUMENT, "MalformedXML", 400, "a body that is no XML",
          lambda r: r._replace(body="{}")),
         (TAKES_DOCUMENT, "MalformedXML", 400, "a document with another root",
@@ -399,6 +404,8 @@ def _reads(name: str) -> list[Row]:
 def _conditional_writes(name: str, existing: str, absent: str, query: str = "") -> list[Row]:
     """Conditions of PutObject, CopyObject and CompleteMultipartUpload."""
     def on(path: str, **headers: str) -> Recipe:
+        if name == "CopyObject":
+            headers["x-amz-copy-source"] = "/{bucket}/file"
         recipe = _good(name, path=path, **headers)
         return recipe._replace(query=query) if query and path == existing else recipe
 

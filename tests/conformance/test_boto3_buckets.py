@@ -67,8 +67,9 @@ def _validator() -> Any:
 
 def test_a_wrong_region_is_refused(s3: Any) -> None:
     with pytest.raises(ClientError) as error:
-        s3.create_bucket(Bucket="elsewhere",
-                         CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        s3.create_bucket(
+            Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
     assert code_of(error)[1] == 400
 
 
@@ -119,8 +120,9 @@ def test_grants_open_a_bucket_step_by_step(
 
 
 def fill(s3: Any, bucket: str) -> list[str]:
-    keys = sorted(["a/1", "a/2", "a/b/3", "b", "c/1", "c//2", "d%2Fe", "é/1", "z"],
-                  key=lambda k: k.encode())
+    keys = sorted(
+        ["a/1", "a/2", "a/b/3", "b", "c/1", "c//2", "d%2Fe", "é/1", "z"], key=lambda k: k.encode()
+    )
     for key in keys:
         s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
     return keys
@@ -131,7 +133,8 @@ def test_pages_of_v1_and_v2_give_all_keys(s3: Any, bucket: str, size: int) -> No
     keys = fill(s3, bucket)
     for operation in ("list_objects", "list_objects_v2"):
         pages = s3.get_paginator(operation).paginate(
-            Bucket=bucket, PaginationConfig={"PageSize": size})
+            Bucket=bucket, PaginationConfig={"PageSize": size}
+        )
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
         assert found == keys
 
@@ -140,8 +143,11 @@ def test_pages_of_v1_and_v2_give_all_keys(s3: Any, bucket: str, size: int) -> No
 def test_delimiters_fold_folders(s3: Any, bucket: str, size: int) -> None:
     fill(s3, bucket)
     for operation in ("list_objects", "list_objects_v2"):
-        pages = list(s3.get_paginator(operation).paginate(
-            Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size}))
+        pages = list(
+            s3.get_paginator(operation).paginate(
+                Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size}
+            )
+        )
         folders = [p["Prefix"] for page in pages for p in page.get("CommonPrefixes", [])]
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
         assert folders == ["a/", "c/", "é/"]
@@ -150,8 +156,9 @@ def test_delimiters_fold_folders(s3: Any, bucket: str, size: int) -> None:
 
 def test_prefix_delimiter_and_start_after(s3: Any, bucket: str) -> None:
     fill(s3, bucket)
-    page = s3.list_objects_v2(Bucket=bucket, Prefix="a/", Delimiter="/", StartAfter="a/1",
-                              FetchOwner=True)
+    page = s3.list_objects_v2(
+        Bucket=bucket, Prefix="a/", Delimiter="/", StartAfter="a/1", FetchOwner=True
+    )
     assert [c["Key"] for c in page["Contents"]] == ["a/2"]
     assert [c["Prefix"] for c in page["CommonPrefixes"]] == ["a/b/"]
     assert page["KeyCount"] == 2
@@ -218,8 +225,11 @@ def test_pages_of_versions_give_all(s3: Any, versioned: str, size: int) -> None:
         for _ in range(3):
             made.append((key, s3.put_object(Bucket=versioned, Key=key, Body=b"")["VersionId"]))
     s3.delete_object(Bucket=versioned, Key="c")
-    pages = list(s3.get_paginator("list_object_versions").paginate(
-        Bucket=versioned, PaginationConfig={"PageSize": size}))
+    pages = list(
+        s3.get_paginator("list_object_versions").paginate(
+            Bucket=versioned, PaginationConfig={"PageSize": size}
+        )
+    )
     found = [(v["Key"], v["VersionId"]) for page in pages for v in page.get("Versions", [])]
     assert sorted(found) == sorted(made)
     assert sum(len(page.get("DeleteMarkers", [])) for page in pages) == 1

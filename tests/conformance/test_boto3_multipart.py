@@ -24,8 +24,9 @@ def upload_parts(s3: Any, bucket: str, key: str, **create: Any) -> tuple[str, li
     upload = s3.create_multipart_upload(Bucket=bucket, Key=key, **create)["UploadId"]
     parts = []
     for number, body in enumerate(PARTS, 1):
-        answer = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number,
-                                Body=body)
+        answer = s3.upload_part(
+            Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=body
+        )
         part = {"PartNumber": number, "ETag": answer["ETag"]}
         part |= {k: v for k, v in answer.items() if k.startswith("Checksum")}
         parts.append(part)
@@ -39,8 +40,9 @@ def test_an_upload_in_parts(s3: Any, bucket: str) -> None:
     assert [(p["PartNumber"], p["Size"]) for p in listed["Parts"]] == [
         (n, len(body)) for n, body in enumerate(PARTS, 1)
     ]
-    done = s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                        MultipartUpload={"Parts": parts})
+    done = s3.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
     digests = b"".join(hashlib.md5(body).digest() for body in PARTS)
     assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-3"'
     got = s3.get_object(Bucket=bucket, Key="k")
@@ -51,30 +53,52 @@ def test_an_upload_in_parts(s3: Any, bucket: str) -> None:
     second = s3.get_object(Bucket=bucket, Key="k", PartNumber=2)
     assert second["Body"].read() == PARTS[1]
     assert second["PartsCount"] == 3
-    again = s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                         MultipartUpload={"Parts": parts})
+    again = s3.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
     assert again["ETag"] == done["ETag"]
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
-    attributes = s3.get_object_attributes(Bucket=bucket, Key="k",
-                                          ObjectAttributes=["ObjectParts", "ObjectSize"])
+    attributes = s3.get_object_attributes(
+        Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts", "ObjectSize"]
+    )
     assert attributes["ObjectParts"]["TotalPartsCount"] == 3
 
 
-@pytest.mark.parametrize(("algorithm", "kind"), [
-    ("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("CRC32C", "FULL_OBJECT"),
-    ("CRC64NVME", "FULL_OBJECT"), ("SHA1", "COMPOSITE"), ("SHA256", "COMPOSITE"),
-])
+@pytest.mark.parametrize(
+    ("algorithm", "kind"),
+    [
+        ("CRC32", "COMPOSITE"),
+        ("CRC32", "FULL_OBJECT"),
+        ("CRC32C", "FULL_OBJECT"),
+        ("CRC64NVME", "FULL_OBJECT"),
+        ("SHA1", "COMPOSITE"),
+        ("SHA256", "COMPOSITE"),
+    ],
+)
 def test_checksums_of_uploads(s3: Any, bucket: str, algorithm: str, kind: str) -> None:
-    upload = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm,
-                                        ChecksumType=kind)["UploadId"]
+    upload = s3.create_multipart_upload(
+        Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm, ChecksumType=kind
+    )["UploadId"]
     parts = []
     for number, body in enumerate(PARTS, 1):
-        answer = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=number,
-                                Body=body, ChecksumAlgorithm=algorithm)
-        parts.append({"PartNumber": number, "ETag": answer["ETag"],
-                      f"Checksum{algorithm}": answer[f"Checksum{algorithm}"]})
-    done = s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                        MultipartUpload={"Parts": parts}, ChecksumType=kind)
+        answer = s3.upload_part(
+            Bucket=bucket,
+            Key="k",
+            UploadId=upload,
+            PartNumber=number,
+            Body=body,
+            ChecksumAlgorithm=algorithm,
+        )
+        parts.append(
+            {
+                "PartNumber": number,
+                "ETag": answer["ETag"],
+                f"Checksum{algorithm}": answer[f"Checksum{algorithm}"],
+            }
+        )
+    done = s3.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}, ChecksumType=kind
+    )
     value = done[f"Checksum{algorithm}"]
     assert done["ChecksumType"] == kind
     assert value.endswith("-3") == (kind == "COMPOSITE")
@@ -91,8 +115,9 @@ def test_an_abort_forgets_the_parts(s3: Any, bucket: str) -> None:
     for call in (
         lambda: s3.list_parts(Bucket=bucket, Key="k", UploadId=upload),
         lambda: s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"x"),
-        lambda: s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                             MultipartUpload={"Parts": parts}),
+        lambda: s3.complete_multipart_upload(
+            Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}
+        ),
     ):
         with pytest.raises(ClientError) as error:
             call()
@@ -109,8 +134,11 @@ def test_completions_that_break_a_rule(s3: Any, bucket: str) -> None:
     def complete(*parts: tuple[int, str]) -> str:
         with pytest.raises(ClientError) as error:
             s3.complete_multipart_upload(
-                Bucket=bucket, Key="k", UploadId=upload,
-                MultipartUpload={"Parts": [{"PartNumber": n, "ETag": e} for n, e in parts]})
+                Bucket=bucket,
+                Key="k",
+                UploadId=upload,
+                MultipartUpload={"Parts": [{"PartNumber": n, "ETag": e} for n, e in parts]},
+            )
         return code_of(error)[0]
 
     assert complete((1, etags[0]), (2, etags[1])) == "EntityTooSmall"
@@ -118,8 +146,12 @@ def test_completions_that_break_a_rule(s3: Any, bucket: str) -> None:
     assert complete((1, '"' + "0" * 32 + '"')) == "InvalidPart"
     assert complete((7, etags[0])) == "InvalidPart"
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
-    s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                 MultipartUpload={"Parts": [{"PartNumber": 2, "ETag": etags[1]}]})
+    s3.complete_multipart_upload(
+        Bucket=bucket,
+        Key="k",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 2, "ETag": etags[1]}]},
+    )
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"small"
 
 
@@ -127,8 +159,13 @@ def test_a_conditional_completion(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"first")
     upload, parts = upload_parts(s3, bucket, "k")
     with pytest.raises(ClientError) as error:
-        s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload, IfNoneMatch="*",
-                                     MultipartUpload={"Parts": parts})
+        s3.complete_multipart_upload(
+            Bucket=bucket,
+            Key="k",
+            UploadId=upload,
+            IfNoneMatch="*",
+            MultipartUpload={"Parts": parts},
+        )
     assert code_of(error) == ("PreconditionFailed", 412)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"first"
 
@@ -139,11 +176,17 @@ def test_parts_copied_from_objects(s3: Any, bucket: str) -> None:
     parts = []
     for number, (start, stop) in enumerate([(0, 5 * MIB), (5 * MIB, 12 * MIB)], 1):
         answer = s3.upload_part_copy(
-            Bucket=bucket, Key="k", UploadId=upload, PartNumber=number,
-            CopySource=f"{bucket}/source", CopySourceRange=f"bytes={start}-{stop - 1}")
+            Bucket=bucket,
+            Key="k",
+            UploadId=upload,
+            PartNumber=number,
+            CopySource=f"{bucket}/source",
+            CopySourceRange=f"bytes={start}-{stop - 1}",
+        )
         parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
-    s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload,
-                                 MultipartUpload={"Parts": parts})
+    s3.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
     s3.delete_object(Bucket=bucket, Key="source")
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == DATA
     s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
@@ -158,7 +201,8 @@ def test_uploads_are_listed_by_key_with_prefixes(s3: Any, bucket: str) -> None:
     assert [u["Key"] for u in listed["Uploads"]] == ["b", "b"]
     assert [p["Prefix"] for p in listed["CommonPrefixes"]] == ["a/"]
     pages = s3.get_paginator("list_multipart_uploads").paginate(
-        Bucket=bucket, PaginationConfig={"PageSize": 1})
+        Bucket=bucket, PaginationConfig={"PageSize": 1}
+    )
     assert [u["Key"] for page in pages for u in page.get("Uploads", [])] == ["a/1", "a/2", "b", "b"]
     s3.list_multipart_uploads(Bucket=bucket, Prefix="a/")
 

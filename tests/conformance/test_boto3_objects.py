@@ -20,8 +20,14 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
 
 @pytest.mark.parametrize("body", [b"", b"x" * 1024, BIG], ids=["empty", "inline", "file"])
 def test_an_object_comes_back_as_it_was_put(s3: Any, bucket: str, body: bytes) -> None:
-    put = s3.put_object(Bucket=bucket, Key="a/b", Body=body, ContentType="text/x",
-                        Metadata={"colour": "blue"}, CacheControl="no-store")
+    put = s3.put_object(
+        Bucket=bucket,
+        Key="a/b",
+        Body=body,
+        ContentType="text/x",
+        Metadata={"colour": "blue"},
+        CacheControl="no-store",
+    )
     assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
     got = s3.get_object(Bucket=bucket, Key="a/b")
     assert got["Body"].read() == body
@@ -37,9 +43,27 @@ def test_an_object_comes_back_as_it_was_put(s3: Any, bucket: str, body: bytes) -
     assert head["ChecksumCRC32"] == put["ChecksumCRC32"]
 
 
-KEYS = ["plain", "with space", "ünï/cödé", "a//b", "a/../b", "./x", "plus+sign", "per%25cent",
-        "per%cent", "q?uery=1&x", "hash#tag", "emoji-😀", "x" * 1024, "tab\there", "quote'\"<>&",
-        "trailing/", "/leading", "=urn:oid:1", "~tilde*(star)!"]
+KEYS = [
+    "plain",
+    "with space",
+    "ünï/cödé",
+    "a//b",
+    "a/../b",
+    "./x",
+    "plus+sign",
+    "per%25cent",
+    "per%cent",
+    "q?uery=1&x",
+    "hash#tag",
+    "emoji-😀",
+    "x" * 1024,
+    "tab\there",
+    "quote'\"<>&",
+    "trailing/",
+    "/leading",
+    "=urn:oid:1",
+    "~tilde*(star)!",
+]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -54,8 +78,13 @@ def test_every_key_is_kept_to_the_letter(s3: Any, bucket: str, key: str) -> None
 
 @pytest.mark.parametrize(
     ("value", "start", "stop"),
-    [("bytes=0-0", 0, 1), ("bytes=65530-65545", 65530, 65546), ("bytes=299990-", 299_990, 300_000),
-     ("bytes=-5", 299_995, 300_000), ("bytes=100-9999999", 100, 300_000)],
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=65530-65545", 65530, 65546),
+        ("bytes=299990-", 299_990, 300_000),
+        ("bytes=-5", 299_995, 300_000),
+        ("bytes=100-9999999", 100, 300_000),
+    ],
 )
 def test_ranges(s3: Any, bucket: str, value: str, start: int, stop: int) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=BIG)
@@ -75,8 +104,12 @@ def test_a_range_beyond_the_end_is_refused(s3: Any, bucket: str) -> None:
 
 def test_response_headers_can_be_overridden(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    got = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="image/png",
-                        ResponseContentDisposition='attachment; filename="x"')
+    got = s3.get_object(
+        Bucket=bucket,
+        Key="k",
+        ResponseContentType="image/png",
+        ResponseContentDisposition='attachment; filename="x"',
+    )
     assert got["ContentType"] == "image/png"
     assert got["ContentDisposition"] == 'attachment; filename="x"'
 
@@ -136,8 +169,11 @@ def test_checksums(s3: Any, bucket: str, algorithm: str, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"ContentMD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, {"ChecksumSHA256": "4" * 43 + "="},
-     {"ChecksumCRC32": "AAAAAA=="}],
+    [
+        {"ContentMD5": "1B2M2Y8AsgTpgAmY7PhCfg=="},
+        {"ChecksumSHA256": "4" * 43 + "="},
+        {"ChecksumCRC32": "AAAAAA=="},
+    ],
     ids=["md5", "sha256", "crc32"],
 )
 def test_a_wrong_digest_stores_nothing(s3: Any, bucket: str, arguments: Any) -> None:
@@ -148,16 +184,32 @@ def test_a_wrong_digest_stores_nothing(s3: Any, bucket: str, arguments: Any) -> 
 
 
 def test_copies(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="src ö", Body=BIG, Metadata={"a": "1"}, ContentType="text/a",
-                  Tagging="t=1")
+    s3.put_object(
+        Bucket=bucket,
+        Key="src ö",
+        Body=BIG,
+        Metadata={"a": "1"},
+        ContentType="text/a",
+        Tagging="t=1",
+    )
     source = {"Bucket": bucket, "Key": "src ö"}
     s3.copy_object(Bucket=bucket, Key="same", CopySource=source)
     same = s3.get_object(Bucket=bucket, Key="same")
-    assert (same["Body"].read(), same["Metadata"], same["ContentType"]) == (BIG, {"a": "1"},
-                                                                           "text/a")
+    assert (same["Body"].read(), same["Metadata"], same["ContentType"]) == (
+        BIG,
+        {"a": "1"},
+        "text/a",
+    )
     assert same["TagCount"] == 1
-    s3.copy_object(Bucket=bucket, Key="new", CopySource=source, MetadataDirective="REPLACE",
-                   Metadata={"b": "2"}, TaggingDirective="REPLACE", Tagging="u=2&v=3")
+    s3.copy_object(
+        Bucket=bucket,
+        Key="new",
+        CopySource=source,
+        MetadataDirective="REPLACE",
+        Metadata={"b": "2"},
+        TaggingDirective="REPLACE",
+        Tagging="u=2&v=3",
+    )
     new = s3.head_object(Bucket=bucket, Key="new")
     assert new["Metadata"] == {"b": "2"}
     assert len(s3.get_object_tagging(Bucket=bucket, Key="new")["TagSet"]) == 2
@@ -170,8 +222,13 @@ def test_a_copy_onto_itself_needs_a_change(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as error:
         s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k")
     assert code_of(error) == ("InvalidRequest", 400)
-    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k", MetadataDirective="REPLACE",
-                   Metadata={"mtime": "5"})
+    s3.copy_object(
+        Bucket=bucket,
+        Key="k",
+        CopySource=f"{bucket}/k",
+        MetadataDirective="REPLACE",
+        Metadata={"mtime": "5"},
+    )
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"mtime": "5"}
 
 
@@ -179,8 +236,11 @@ def test_copy_conditions(s3: Any, bucket: str) -> None:
     etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
     source = f"{bucket}/k"
     s3.copy_object(Bucket=bucket, Key="c", CopySource=source, CopySourceIfMatch=etag)
-    for arguments in ({"CopySourceIfMatch": '"no"'}, {"CopySourceIfNoneMatch": etag},
-                      {"IfNoneMatch": "*"}):
+    for arguments in (
+        {"CopySourceIfMatch": '"no"'},
+        {"CopySourceIfNoneMatch": etag},
+        {"IfNoneMatch": "*"},
+    ):
         with pytest.raises(ClientError) as error:
             s3.copy_object(Bucket=bucket, Key="c", CopySource=source, **arguments)
         assert code_of(error) == ("PreconditionFailed", 412)
@@ -193,8 +253,7 @@ def test_deleting_many_keys(s3: Any, bucket: str) -> None:
     done = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
     assert len(done["Deleted"]) == 1000
     assert "Errors" not in done
-    quiet = s3.delete_objects(Bucket=bucket,
-                              Delete={"Objects": [{"Key": "k"}], "Quiet": True})
+    quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}], "Quiet": True})
     assert "Deleted" not in quiet
 
 
@@ -207,8 +266,9 @@ def test_object_tags(s3: Any, bucket: str) -> None:
     s3.delete_object_tagging(Bucket=bucket, Key="k")
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
     with pytest.raises(ClientError) as error:
-        s3.put_object(Bucket=bucket, Key="k", Body=b"x",
-                      Tagging="&".join(f"k{n}=v" for n in range(11)))
+        s3.put_object(
+            Bucket=bucket, Key="k", Body=b"x", Tagging="&".join(f"k{n}=v" for n in range(11))
+        )
     assert code_of(error)[1] == 400
 
 
@@ -234,10 +294,15 @@ def test_what_is_not_there(s3: Any, bucket: str) -> None:
     assert code_of(error) == ("NoSuchBucket", 404)
 
 
-@pytest.mark.parametrize("arguments", [
-    {"ACL": "public-read"}, {"ServerSideEncryption": "AES256"}, {"GrantRead": "id=1"},
-    {"ObjectLockLegalHoldStatus": "ON"},
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ACL": "public-read"},
+        {"ServerSideEncryption": "AES256"},
+        {"GrantRead": "id=1"},
+        {"ObjectLockLegalHoldStatus": "ON"},
+    ],
+)
 def test_a_header_that_asks_for_what_is_not_there_is_refused(
     s3: Any, bucket: str, arguments: Any
 ) -> None:

@@ -31,8 +31,13 @@ def aws(server: ServerProcess, alice: Key, tmp_path: Path) -> Callable[..., str]
     )
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([str(Path(sys.executable).with_name("aws")), *arguments],
-                              capture_output=True, text=True, env=environ, timeout=120)
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("aws")), *arguments],
+            capture_output=True,
+            text=True,
+            env=environ,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -48,8 +53,11 @@ def test_aws_cli_synchronises_a_directory_tree(
 ) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
     for name, body in {
-        "readme.txt": b"hello", "empty": b"", "sub/a b.txt": b"x" * 5000,
-        "sub/deep/ö.bin": os.urandom(70_000), "big.bin": os.urandom(9 * MIB),
+        "readme.txt": b"hello",
+        "empty": b"",
+        "sub/a b.txt": b"x" * 5000,
+        "sub/deep/ö.bin": os.urandom(70_000),
+        "big.bin": os.urandom(9 * MIB),
     }.items():
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,8 +92,13 @@ def test_aws_cli_streams_from_and_to_a_pipe(
 def minio(server: ServerProcess, alice: Key) -> Any:
     from minio import Minio
 
-    return Minio(endpoint=f"127.0.0.1:{server.port}", access_key=alice.access_key_id,
-                 secret_key=alice.secret_access_key, secure=False, region="us-east-1")
+    return Minio(
+        endpoint=f"127.0.0.1:{server.port}",
+        access_key=alice.access_key_id,
+        secret_key=alice.secret_access_key,
+        secure=False,
+        region="us-east-1",
+    )
 
 
 def test_minio_client(minio: Any, bucket: str) -> None:
@@ -94,24 +107,38 @@ def test_minio_client(minio: Any, bucket: str) -> None:
 
     assert minio.bucket_exists(bucket_name=bucket)
     body = os.urandom(11 * MIB)
-    minio.put_object(bucket_name=bucket, object_name="big", data=io.BytesIO(body),
-                     length=len(body), part_size=5 * MIB)
-    minio.put_object(bucket_name=bucket, object_name="unknown length", data=io.BytesIO(body[:9999]),
-                     length=-1, part_size=5 * MIB)
+    minio.put_object(
+        bucket_name=bucket,
+        object_name="big",
+        data=io.BytesIO(body),
+        length=len(body),
+        part_size=5 * MIB,
+    )
+    minio.put_object(
+        bucket_name=bucket,
+        object_name="unknown length",
+        data=io.BytesIO(body[:9999]),
+        length=-1,
+        part_size=5 * MIB,
+    )
     response = minio.get_object(bucket_name=bucket, object_name="big")
     assert response.read() == body
     response.close()
     assert minio.stat_object(bucket_name=bucket, object_name="big").size == len(body)
-    minio.copy_object(bucket_name=bucket, object_name="copy",
-                      source=CopySource(bucket_name=bucket, object_name="big"))
+    minio.copy_object(
+        bucket_name=bucket,
+        object_name="copy",
+        source=CopySource(bucket_name=bucket, object_name="big"),
+    )
     tags = Tags.new_object_tags()
     tags["a"] = "1"
     minio.set_object_tags(bucket_name=bucket, object_name="copy", tags=tags)
     assert minio.get_object_tags(bucket_name=bucket, object_name="copy") == tags
     names = [o.object_name for o in minio.list_objects(bucket_name=bucket, recursive=True)]
     assert names == ["big", "copy", "unknown length"]
-    errors = minio.remove_objects(bucket_name=bucket,
-                                  delete_object_list=[DeleteObject(name=n) for n in names])
+    errors = minio.remove_objects(
+        bucket_name=bucket, delete_object_list=[DeleteObject(name=n) for n in names]
+    )
     assert list(errors) == []
     assert list(minio.list_objects(bucket_name=bucket)) == []
 
@@ -123,9 +150,14 @@ def test_obstore_conditional_writes_and_listings(
     from obstore.exceptions import AlreadyExistsError, PreconditionError
     from obstore.store import S3Store
 
-    store = S3Store(bucket, endpoint=server.endpoint, access_key_id=alice.access_key_id,
-                    secret_access_key=alice.secret_access_key, region="us-east-1",
-                    client_options={"allow_http": True})
+    store = S3Store(
+        bucket,
+        endpoint=server.endpoint,
+        access_key_id=alice.access_key_id,
+        secret_access_key=alice.secret_access_key,
+        region="us-east-1",
+        client_options={"allow_http": True},
+    )
     first = obstore.put(store, "log/0001", b"one", mode="create")
     with pytest.raises(AlreadyExistsError):
         obstore.put(store, "log/0001", b"two", mode="create")
@@ -152,13 +184,21 @@ def test_pyarrow_datasets(server: ServerProcess, alice: Key, bucket: str) -> Non
     from pyarrow import fs
     from pyarrow import parquet as pq
 
-    s3 = fs.S3FileSystem(access_key=alice.access_key_id, secret_key=alice.secret_access_key,
-                         endpoint_override=f"127.0.0.1:{server.port}", scheme="http",
-                         region="us-east-1")
+    s3 = fs.S3FileSystem(
+        access_key=alice.access_key_id,
+        secret_key=alice.secret_access_key,
+        endpoint_override=f"127.0.0.1:{server.port}",
+        scheme="http",
+        region="us-east-1",
+    )
     table = pa.table({"n": list(range(100_000)), "part": [n % 3 for n in range(100_000)]})
-    ds.write_dataset(table, f"{bucket}/data", format="parquet", filesystem=s3,
-                     partitioning=ds.partitioning(pa.schema([("part", pa.int64())]),
-                                                  flavor="hive"))
+    ds.write_dataset(
+        table,
+        f"{bucket}/data",
+        format="parquet",
+        filesystem=s3,
+        partitioning=ds.partitioning(pa.schema([("part", pa.int64())]), flavor="hive"),
+    )
     read = ds.dataset(f"{bucket}/data", filesystem=s3, partitioning="hive").to_table()
     assert sorted(read["n"].to_pylist()) == list(range(100_000))
     s3.create_dir(f"{bucket}/made")

@@ -16,7 +16,6 @@ from tests.conformance.raw import (
     Reply,
     Request,
     Secret,
-    Signer,
     Wire,
     in_mode,
 )
@@ -59,6 +58,8 @@ def signed(world: World, recipe: Recipe) -> Request:
         signer = replace(signer, token="rubbish")
     elif how == "expect":
         return altered(signer.sign(request, UNSIGNED).request, expect="100-continue")
+    elif how == "transfer-encoding":
+        return altered(signer.sign(request, UNSIGNED).request, transfer_encoding="chunked")
     elif how == "bad-mode":
         return signer.sign(request, "STREAMING-NOTHING").request
     elif how == "no-mode":
@@ -132,6 +133,8 @@ def test_an_error(row: Row, world: World, wires: list[Wire], unchanged: Unchange
         reply = wires[0].reply(request.method)
         assert reply.interim == ()
         assert reply.closes
+    elif row.recipe.how == "no-length":
+        reply = wires[0].ask(request.head().replace(b"Content-Length: 0\r\n", b""))
     else:
         reply = wires[0].ask(request)
     assert (reply.status, reply.code or row.code) == (row.status, row.code), reply.body
@@ -145,8 +148,9 @@ def test_an_error(row: Row, world: World, wires: list[Wire], unchanged: Unchange
         again = wires[0].ask(world.alice.signer.sign(Request()).request)
         assert (again.status, again.field("ListAllMyBucketsResult")) == (200, "")
 
-    before, unchanged.seen = unchanged.seen, world.snapshot()
-    assert unchanged.seen == before
+    if request.method not in ("GET", "HEAD"):
+        before, unchanged.seen = unchanged.seen, world.snapshot()
+        assert unchanged.seen == before
 
 
 def check_form(request: Request, row: Row, reply: Reply) -> None:

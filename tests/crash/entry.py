@@ -1,11 +1,11 @@
 """A server whose processes kill themselves at a named step, for the crash tests.
 
-Usage: python -m tests.crash.entry server OPTIONS...   (its workers: python -m tests.crash.entry worker N)
+Usage: python -m tests.crash.entry server OPTIONS... (its workers: ... worker NUMBER)
 
-``Z4_TEST_CRASH`` is JSON: ``role`` (store or worker), ``step`` (as ``z4tw.interfaces.Steps`` names
-it), ``hit`` (die when the step is passed for the n-th time in one process), ``group`` (kill the whole
-process group, else only the process), ``hits`` (a file to which a line is appended when it dies),
-``armed`` (a file: steps count only while it exists).
+``Z4_TEST_CRASH`` is JSON: ``role`` (store or worker), ``step`` (as ``z4tw.interfaces.Steps``
+names it), ``hit`` (die when the step is passed for the n-th time in one process), ``group`` (kill
+the whole process group, else only the process), ``hits`` (a file to which a line is appended when
+it dies), ``armed`` (a file: steps count only while it exists).
 """
 
 from __future__ import annotations

@@ -31,8 +31,18 @@ KINDS = [
 WRITERS = 4
 # The grace of orphans covers the time between a blob's link and its commit, so it is never 0 while
 # a server runs; the sweep of a stopped store at the end takes all.
-OPTIONS = ("--orphan-grace-seconds", "20", "--blob-grace-seconds", "1", "--workers", "2",
-           "--drain-seconds", "5", "--audit-bytes-per-second", "0")
+OPTIONS = (
+    "--orphan-grace-seconds",
+    "20",
+    "--blob-grace-seconds",
+    "1",
+    "--workers",
+    "2",
+    "--drain-seconds",
+    "5",
+    "--audit-bytes-per-second",
+    "0",
+)
 
 
 def client(server: ServerProcess, key: Key) -> Any:
@@ -57,10 +67,18 @@ def test_no_acknowledged_object_is_lost(tmp_path: Path) -> None:
     plans = [kind for kind in KINDS for _ in range(ROUNDS)]
     rng.shuffle(plans)
     for number, (role, step, group) in enumerate(plans):
-        plan = {"role": role, "step": step, "hit": rng.randint(1, 12), "group": group,
-                "hits": str(hits), "armed": str(armed)}
+        plan = {
+            "role": role,
+            "step": step,
+            "hit": rng.randint(1, 12),
+            "group": group,
+            "hits": str(hits),
+            "armed": str(armed),
+        }
         server = ServerProcess(
-            data, *OPTIONS, environ={"Z4_TEST_CRASH": json.dumps(plan)},
+            data,
+            *OPTIONS,
+            environ={"Z4_TEST_CRASH": json.dumps(plan)},
             command=[sys.executable, "-m", "tests.crash.entry", "server"],
         )
         before = hits.read_text()
@@ -78,7 +96,8 @@ def test_no_acknowledged_object_is_lost(tmp_path: Path) -> None:
     with ServerProcess(data, *OPTIONS) as server:
         assert check(client(server, key), "crash", expected) == []
     counted = collections.Counter(hits.read_text().splitlines())
-    assert len(counted) == len(KINDS) and min(counted.values()) >= ROUNDS
+    assert len(counted) == len(KINDS)
+    assert min(counted.values()) >= ROUNDS
     print(f"{sum(counted.values())} kills, {acknowledged} acknowledged writes, {dict(counted)}")
     z4("gc", "--data", str(data), "--grace-seconds", "0")
     report = json.loads(z4("fsck", "--data", str(data), "--json").stdout)
@@ -86,8 +105,12 @@ def test_no_acknowledged_object_is_lost(tmp_path: Path) -> None:
 
 
 def write_until_crash(
-    server: ServerProcess, key: Key, expected: dict[str, Expected], rng: random.Random,
-    hits: Path, before: str,
+    server: ServerProcess,
+    key: Key,
+    expected: dict[str, Expected],
+    rng: random.Random,
+    hits: Path,
+    before: str,
 ) -> int:
     """Clients write until the planned process has died; how many writes were acknowledged."""
     writers = [
@@ -104,8 +127,9 @@ def write_until_crash(
                 assert writer.failure is None, writer.failure
                 # A dead worker took this connection: its client goes on with a new one.
                 done += writer.acknowledged
-                writers[index] = Writer(index, client(server, key), "crash",
-                                        rng.randrange(2**32), expected)
+                writers[index] = Writer(
+                    index, client(server, key), "crash", rng.randrange(2**32), expected
+                )
                 writers[index].start()
         time.sleep(0.01)
     for writer in writers:

@@ -30,8 +30,9 @@ class Expected:
 class Writer(threading.Thread):
     """One client with keys of its own, so that its own answers tell what the keys hold."""
 
-    def __init__(self, number: int, client: Any, bucket: str, seed: int,
-                 expected: dict[str, Expected]) -> None:
+    def __init__(
+        self, number: int, client: Any, bucket: str, seed: int, expected: dict[str, Expected]
+    ) -> None:
         super().__init__(daemon=True)
         self._number = number
         self._client = client
@@ -68,8 +69,13 @@ class Writer(threading.Thread):
             digest = self._expected.get(source, Expected())
             if digest.acknowledged is None or digest.possible or source == key:
                 return
-            self._do(key, digest.acknowledged, lambda: self._client.copy_object(
-                **where, CopySource={"Bucket": self._bucket, "Key": source}))
+            self._do(
+                key,
+                digest.acknowledged,
+                lambda: self._client.copy_object(
+                    **where, CopySource={"Bucket": self._bucket, "Key": source}
+                ),
+            )
         elif action == "put":
             body = rng.randbytes(rng.choice(SIZES))
             self._do(key, sha(body), lambda: self._client.put_object(**where, Body=body))
@@ -81,11 +87,17 @@ class Writer(threading.Thread):
         upload = self._client.create_multipart_upload(**where)["UploadId"]
         parts = []
         for number, body in enumerate(bodies, 1):
-            answer = self._client.upload_part(**where, UploadId=upload, PartNumber=number,
-                                              Body=body)
+            answer = self._client.upload_part(
+                **where, UploadId=upload, PartNumber=number, Body=body
+            )
             parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        self._do(key, sha(b"".join(bodies)), lambda: self._client.complete_multipart_upload(
-            **where, UploadId=upload, MultipartUpload={"Parts": parts}))
+        self._do(
+            key,
+            sha(b"".join(bodies)),
+            lambda: self._client.complete_multipart_upload(
+                **where, UploadId=upload, MultipartUpload={"Parts": parts}
+            ),
+        )
 
     def _do(self, key: str, state: str | None, request: Any) -> None:
         expected = self._expected.setdefault(key, Expected())

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.metadata.recount import recount
 from tests.metadata.stores import Opened
 from tests.metadata.values import put_file, put_inline, register
+from z4tw.metadata.snapshot import check_database
 from z4tw.metadata.sqlite import SqliteStore
 from z4tw.testing.offload import HeldOffload, InlineOffload
 
@@ -58,6 +59,23 @@ class SnapshotTests(SynchronousTestCase):
         self.now(self.store.snapshot(self.copy))
         assert os.path.exists(self.copy)
         assert not os.path.exists(self.copy + ".partial")
+
+
+class CheckTests(SynchronousTestCase):
+    def test_a_sound_database_has_no_complaints_and_a_damaged_one_has(self) -> None:
+        opened = Opened(clock=None)
+        self.addCleanup(opened.remove)
+        for number in range(1, 200):
+            self.successResultOf(
+                opened.store.change(register(b"%d" % number), put_inline(number, bytes(500))))
+        assert check_database(opened.path) == []
+        self.successResultOf(Deferred.fromCoroutine(opened.store.close()))
+        assert check_database(opened.path) == []
+        with open(opened.path, "r+b") as file:
+            for page in range(10, 20):
+                file.seek(page * 4096)
+                file.write(b"\xa5" * 4096)
+        assert check_database(opened.path)
 
 
 class ExclusiveSnapshotTests(SnapshotTests):

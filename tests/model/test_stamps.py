@@ -42,7 +42,8 @@ def test_the_end_of_time_is_refused() -> None:
 @given(st.binary(min_size=STAMP_BYTES, max_size=STAMP_BYTES))
 def test_version_ids_sort_and_parse_as_their_stamps(stamp: bytes) -> None:
     text = version_id_of(stamp)
-    assert len(text) == 32 and text == text.lower()
+    assert len(text) == 32
+    assert text == text.lower()
     assert parse_version_id(text) == stamp
 
 
@@ -52,6 +53,6 @@ def test_text_that_is_no_version_id() -> None:
 
 
 def test_a_node_id_has_eight_bytes() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="8 bytes"):
         HybridClock(lambda: 0, b"short")
     assert len(pack_stamp(1, NODE, 2**40)) == STAMP_BYTES

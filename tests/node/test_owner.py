@@ -46,7 +46,7 @@ class OwnerTests(TestCase):
             self.config,
             reactor,
             environ=environ or {},
-            load_config=self.load,
+            load_config=lambda: self.load(),
             announce=self.serving.callback,
             report=self.lines.append,
             set_debug=self.debug.append,

@@ -66,7 +66,8 @@ def test_a_done_upload_answers_its_result_and_is_listed_no_more() -> None:
 def test_an_abort_forgets_the_upload_and_its_parts() -> None:
     upload = opened()
     change = upload.change(AbortUpload(stamp(2)))
-    assert change.clear_parts and upload.value is None
+    assert change.clear_parts
+    assert upload.value is None
     for command in (AbortUpload(stamp(3)), BeginCompletion(stamp(3), b"d"), finish(b"d")):
         assert upload.change(command).outcome.code == "NoSuchUpload"
 

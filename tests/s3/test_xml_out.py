@@ -37,11 +37,12 @@ def test_an_error_says_what_happened_where_and_in_which_request() -> None:
 @given(st.text(max_size=20))
 def test_no_error_detail_breaks_the_document(text: str) -> None:
     error: S3Error = SignatureDoesNotMatch(text, CanonicalRequest=text)
-    document = xml_out.error_document(error, text, text, text)
+    document = xml_out.error_document(error, text, "1234", "host")
     assert document.startswith(b"<?xml")
     assert document.endswith(b"</Error>")
     assert document.count(b"<") == 15
     assert document.count(b">") == 15
+    assert ElementTree.fromstring(document).findtext("Code") == "SignatureDoesNotMatch"
 
 
 def test_location() -> None:

@@ -15,6 +15,7 @@ from z4tw.s3.xml_text import (
     encoded_keys,
     escape,
     optional,
+    readable,
     url_encode,
 )
 
@@ -43,6 +44,15 @@ def test_no_text_can_end_its_element_or_break_the_encoding(text: str) -> None:
 def test_control_characters_are_numeric_references() -> None:
     assert escape("a\x01b\x00\x1f\ufffe") == "a&#x1;b&#x0;&#x1f;&#xfffe;"
     assert escape("\ud800") == "&#xd800;"
+
+
+@given(st.text(max_size=30))
+def test_readable_text_is_always_well_formed(text: str) -> None:
+    shown = readable(text)
+    parsed = ElementTree.fromstring(document("Root", element("Key", shown)))
+    assert (parsed[0].text or "") == shown
+    assert len(shown) == len(text)
+    assert all(one in (other, "\ufffd") for one, other in zip(shown, text, strict=True))
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=30))

@@ -38,14 +38,14 @@ class IRequestBody(Interface):
     request before reading lets the client keep its bytes.
     """
 
-    def read() -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+    def read() -> Awaitable[bytes]:
         """*async* The next bytes as they came (1 byte to some 100 KiB), ``b""`` at the end.
 
         The transport is paused while more than a high-water mark lies unread. Raises
         ``ClientDisconnected`` when the connection ends before the body does, and
         ``RequestTimeout`` when the body comes slower than the least rate."""
 
-    def take_all() -> bytes | None:  # type: ignore[misc]
+    def take_all() -> bytes | None:
         """The whole body if it has arrived already and none was read, else None; never waits."""
 
 
@@ -54,12 +54,12 @@ class IBodySource(Interface):
 
     size = Attribute("The exact number of bytes that will come, as int.")
 
-    def next() -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+    def next() -> Awaitable[bytes]:
         """*async* The next verified bytes (bytes or memoryview), ``b""`` at the end.
 
         Raises ``CorruptBlob`` or ``OSError``: the response is then cut off, never completed."""
 
-    def close() -> None:  # type: ignore[misc]
+    def close() -> None:
         """Release what the source holds; safe to call twice and before the end."""
 
 
@@ -95,7 +95,7 @@ class Exchange(msgspec.Struct):
 class IS3Service(Interface):
     """The S3 operations: everything between a request's head and its response."""
 
-    def respond(exchange: Exchange) -> Awaitable[S3Response]:  # type: ignore[misc,empty-body]
+    def respond(exchange: Exchange) -> Awaitable[S3Response]:
         """*async* Route, authenticate, authorize and perform a request. Raises ``S3Error`` for S3
         answers, ``ClientDisconnected`` when there is nobody to answer; anything else is a defect,
         answered with ``InternalError``."""

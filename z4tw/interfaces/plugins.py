@@ -23,7 +23,7 @@ class IPluginFactory(Interface):
     kind = Attribute("``policy``, ``encryption``, ``lifecycle`` or ``events``.")
     name = Attribute("The name that the configuration uses, unique within a kind.")
 
-    def make(options: Mapping[str, str], ports: Any) -> Any:  # type: ignore[misc,empty-body]
+    def make(options: Mapping[str, str], ports: Any) -> Any:
         """The worker object, a provider of the kind's interface, from its configuration section.
 
         ``ports`` has what a plugin may use of the outside: ``reactor`` (IReactorTime),
@@ -68,7 +68,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
 class IPolicyEvaluator(Interface):
     """Judges actions. All configured evaluators are asked; pure and quick, never waits."""
 
-    def evaluate(request: PolicyRequest) -> Decision:  # type: ignore[misc,empty-body]
+    def evaluate(request: PolicyRequest) -> Decision:
         """Allow, deny or abstain, with the reason."""
 
 
@@ -80,11 +80,11 @@ class IKeyring(Interface):
 
     key_id = Attribute("The id of the master key that wraps now, as str.")
 
-    def wrap(key: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+    def wrap(key: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:
         """*async* A 32-byte key, wrapped; the text of ``context`` is bound to it as associated
         data."""
 
-    def unwrap(wrapped: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+    def unwrap(wrapped: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:
         """*async* The key again. Raises ``WrongMasterKey`` when it was wrapped by another master
         key or the context differs."""
 
@@ -92,13 +92,13 @@ class IKeyring(Interface):
 class ILifecycleAction(Interface):
     """What a lifecycle rule does to a version; used by the expirer daemon."""
 
-    def act(bucket: Bucket, key: str, version: Any) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def act(bucket: Bucket, key: str, version: Any) -> Awaitable[None]:
         """*async* Perform the action on one version; repeating it is harmless."""
 
 
 class IEventSink(Interface):
     """Receives bucket events from a durable outbox, at least once each."""
 
-    def deliver(event: Mapping[str, Any]) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def deliver(event: Mapping[str, Any]) -> Awaitable[None]:
         """*async* Deliver one event record (AWS's event message structure 2.x); an exception
         means that it is tried again later."""

@@ -22,19 +22,19 @@ def no_steps(step: str) -> None:
 class IDiskFile(Interface):
     """An open file. All methods block and raise ``OSError``; they run in offloaded work."""
 
-    def write(data: Any) -> None:  # type: ignore[misc]
+    def write(data: Any) -> None:
         """Append all of a bytes-like object (looping over short writes)."""
 
-    def read_at(offset: int, length: int) -> bytes:  # type: ignore[misc,empty-body]
+    def read_at(offset: int, length: int) -> bytes:
         """Up to ``length`` bytes at ``offset``; fewer only at the end of the file."""
 
-    def size() -> int:  # type: ignore[misc,empty-body]
+    def size() -> int:
         """The length of the file in bytes."""
 
-    def fsync() -> None:  # type: ignore[misc]
+    def fsync() -> None:
         """Make contents durable. After an error the file is suspect: never call it again."""
 
-    def close() -> None:  # type: ignore[misc]
+    def close() -> None:
         """Close; an unlinked or never linked file is gone then. Safe to call twice."""
 
 
@@ -43,38 +43,38 @@ class IDisk(Interface):
     ``OSError``. Implementations: the real one, one that fails on command, and one that loses
     what was not synced."""
 
-    def create(directory: str) -> IDiskFile:  # type: ignore[misc,empty-body]
+    def create(directory: str) -> IDiskFile:
         """A new nameless file (O_TMPFILE; else a temporary name) to be linked into ``directory``'s
         file system."""
 
-    def link(file: IDiskFile, path: str) -> None:  # type: ignore[misc]
+    def link(file: IDiskFile, path: str) -> None:
         """Give a created file its name; ``FileExistsError`` when the name is taken. Missing
         parent directories are made first. Not durable until ``sync_parents``."""
 
-    def sync_parents(path: str) -> None:  # type: ignore[misc]
+    def sync_parents(path: str) -> None:
         """fsync the directory of ``path``, and every parent level that ``link`` had to make."""
 
-    def open(path: str) -> IDiskFile:  # type: ignore[misc,empty-body]
+    def open(path: str) -> IDiskFile:
         """Open for reading; ``FileNotFoundError`` when it is not there."""
 
-    def unlink(path: str) -> None:  # type: ignore[misc]
+    def unlink(path: str) -> None:
         """Remove a name; one that is gone already is no error."""
 
-    def move(path: str, to: str) -> None:  # type: ignore[misc]
+    def move(path: str, to: str) -> None:
         """Rename within the tree (used for quarantine), making parents of ``to``."""
 
-    def walk(directory: str) -> Any:  # type: ignore[misc]
+    def walk(directory: str) -> Any:
         """Yield (path, size, mtime in Unix seconds) of every regular file below a directory, in
         sorted order; symbolic links are not followed."""
 
-    def free_bytes() -> tuple[int, int]:  # type: ignore[misc,empty-body]
+    def free_bytes() -> tuple[int, int]:
         """(available, total) bytes of the file system."""
 
 
 class IOffload(Interface):
     """Blocking or long work away from the event loop."""
 
-    def run(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:  # type: ignore[misc,empty-body]
+    def run(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Start ``function(*args)`` now, elsewhere; *async* its result or exception.
 
         The work starts at once, whether or not anybody awaits it; it cannot be cancelled."""
@@ -91,7 +91,7 @@ class Route(msgspec.Struct, frozen=True):
 class IRouter(Interface):
     """Decides which node serves a request; stands in the path of every authenticated request."""
 
-    def route(head: Any, call: Any, partition: int | None) -> Awaitable[Route | None]:  # type: ignore[misc,empty-body]
+    def route(head: Any, call: Any, partition: int | None) -> Awaitable[Route | None]:
         """*async* None: serve it here; a ``Route``: redirect the client.
 
         ``head`` is the ``RequestHead``, ``call`` the ``S3Call``, ``partition`` the key's partition
@@ -103,5 +103,5 @@ class IMembership(Interface):
 
     nodes = Attribute("Tuple of node ids, sorted.")
 
-    def alive(node: str) -> bool:  # type: ignore[misc,empty-body]
+    def alive(node: str) -> bool:
         """Whether a node seems alive; steers routing only, never responsibility."""

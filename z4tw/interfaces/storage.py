@@ -27,84 +27,86 @@ class IMetadataStore(Interface):
     process; changes of one register are totally ordered.
     """
 
-    def read(register: Register) -> Awaitable[Any]:  # type: ignore[misc,empty-body]
+    def read(register: Register) -> Awaitable[Any]:
         """*async* The register's value (``Head``, ``Upload``, ``Part``, ``Bucket``, ...) or None."""
 
-    def change(register: Register, command: Any) -> Awaitable[Outcome]:  # type: ignore[misc,empty-body]
+    def change(register: Register, command: Any) -> Awaitable[Outcome]:
         """*async* Apply a command; durable when the awaitable fires.
 
         A register of a closed incarnation answers ``Refused("NoSuchBucket")``."""
 
-    def scan(kind: int, incarnation: int, start: bytes, end: bytes, limit: int) -> Awaitable[list[tuple[bytes, Any]]]:  # type: ignore[misc,empty-body]
+    def scan(
+        kind: int, incarnation: int, start: bytes, end: bytes, limit: int
+    ) -> Awaitable[list[tuple[bytes, Any]]]:
         """*async* Up to ``limit`` (key, value) with ``start <= key < end`` (``end`` empty: no end)
         in byte order."""
 
-    def list_live(kind: int, incarnation: int, query: ListQuery) -> Awaitable[ListPage]:  # type: ignore[misc,empty-body]
+    def list_live(kind: int, incarnation: int, query: ListQuery) -> Awaitable[ListPage]:
         """*async* A page of live rows: OBJECT (current versions that are no delete markers) or
         UPLOAD (open and completing ones). Costs its results: a common prefix is one seek.
 
         For UPLOAD, prefix and delimiter apply to the object key; ``query.start_after`` is a
         register key, or an object key's ``upload_prefix`` + ``FF`` to pass the whole key."""
 
-    def list_versions(incarnation: int, query: VersionQuery) -> Awaitable[VersionPage]:  # type: ignore[misc,empty-body]
+    def list_versions(incarnation: int, query: VersionQuery) -> Awaitable[VersionPage]:
         """*async* A page of versions and delete markers, pages of old versions included."""
 
-    def find_version(register: Register, version_id: str) -> Awaitable[Version | None]:  # type: ignore[misc,empty-body]
+    def find_version(register: Register, version_id: str) -> Awaitable[Version | None]:
         """*async* One version of an object by id (or ``null``), wherever it lies; ``""``: the
         current one, which may be a delete marker."""
 
-    def read_inline(id: bytes) -> Awaitable[bytes | None]:  # type: ignore[misc,empty-body]
+    def read_inline(id: bytes) -> Awaitable[bytes | None]:
         """*async* The stored form of an INLINE body, None when it is gone."""
 
-    def read_manifest(id: bytes) -> Awaitable[Manifest | None]:  # type: ignore[misc,empty-body]
+    def read_manifest(id: bytes) -> Awaitable[Manifest | None]:
         """*async* A MANIFEST body's parts."""
 
-    def read_blob(id: bytes) -> Awaitable[BlobInfo | None]:  # type: ignore[misc,empty-body]
+    def read_blob(id: bytes) -> Awaitable[BlobInfo | None]:
         """*async* Where a FILE body lies."""
 
-    def control_generation() -> int:  # type: ignore[misc,empty-body]
+    def control_generation() -> int:
         """A number that differs after any control register changed: caches of credentials and
         buckets are exact when they compare it before use. Cheap; never waits."""
 
-    def close_incarnation(incarnation: int) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def close_incarnation(incarnation: int) -> Awaitable[None]:
         """*async* Refuse changes in an incarnation from now on, durably (the first step of
         DeleteBucket)."""
 
-    def reopen_incarnation(incarnation: int) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def reopen_incarnation(incarnation: int) -> Awaitable[None]:
         """*async* Undo ``close_incarnation``: the bucket was not empty."""
 
-    def has_versions(incarnation: int) -> Awaitable[bool]:  # type: ignore[misc,empty-body]
+    def has_versions(incarnation: int) -> Awaitable[bool]:
         """*async* Whether any version or delete marker exists (uploads do not count, as on AWS)."""
 
-    def purge_incarnation(incarnation: int) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def purge_incarnation(incarnation: int) -> Awaitable[None]:
         """*async* Remove what a deleted bucket's incarnation still holds (its uploads and parts),
         releasing their bodies. The incarnation stays closed for ever."""
 
-    def sizes() -> Awaitable[StoreSizes]:  # type: ignore[misc,empty-body]
+    def sizes() -> Awaitable[StoreSizes]:
         """*async* Counts and bytes, kept up to date (no full walk)."""
 
 
 class IMetadataHousekeeping(Interface):
     """What the daemons of the store process need beside ``IMetadataStore``."""
 
-    def garbage(before_ms: int, limit: int) -> Awaitable[list[BlobInfo]]:  # type: ignore[misc,empty-body]
+    def garbage(before_ms: int, limit: int) -> Awaitable[list[BlobInfo]]:
         """*async* FILE blobs whose reference count has been zero since before ``before_ms``; they are
         marked dying: a command that names one from now on gets ``NeedData``. Manifests at zero
         that long are removed on the way, releasing their parts."""
 
-    def forget(ids: list[bytes]) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def forget(ids: list[bytes]) -> Awaitable[None]:
         """*async* Remove the rows of dying blobs after their files were unlinked."""
 
-    def known(ids: list[bytes]) -> Awaitable[set[bytes]]:  # type: ignore[misc,empty-body]
+    def known(ids: list[bytes]) -> Awaitable[set[bytes]]:
         """*async* Which of these blob ids have a row."""
 
-    def blobs_after(id: bytes, limit: int) -> Awaitable[list[BlobInfo]]:  # type: ignore[misc,empty-body]
+    def blobs_after(id: bytes, limit: int) -> Awaitable[list[BlobInfo]]:
         """*async* Blob rows in id order after ``id``, for the auditor's walk."""
 
-    def expire(now_ms: int, limit: int) -> Awaitable[int]:  # type: ignore[misc,empty-body]
+    def expire(now_ms: int, limit: int) -> Awaitable[int]:
         """*async* Remove up to ``limit`` records whose ``expires_ms`` has passed; how many."""
 
-    def snapshot(path: str) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def snapshot(path: str) -> Awaitable[None]:
         """*async* Write a consistent, fsynced copy of the database to a new absolute path."""
 
 
@@ -113,16 +115,16 @@ class IBlobWriter(Interface):
 
     id = Attribute("The blob's 16-byte id.")
 
-    def write(data: Any) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def write(data: Any) -> Awaitable[None]:
         """Start appending bytes now; *async* when the writer can take more. Calls may not overlap:
         await the former first. Raises ``OSError`` (ENOSPC becomes ``InsufficientStorage``)."""
 
-    def commit(record: bytes) -> Awaitable[BlobInfo]:  # type: ignore[misc,empty-body]
+    def commit(record: bytes) -> Awaitable[BlobInfo]:
         """*async* Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
         version), fsync, link, fsync the directories. The blob is durable when this fires; nothing
         names it until a metadata command does. An I/O error leaves no name behind."""
 
-    def abort() -> None:  # type: ignore[misc]
+    def abort() -> None:
         """Discard; safe at any time and after ``commit`` failed."""
 
 
@@ -131,11 +133,11 @@ class IBlobReader(Interface):
 
     size = Attribute("The number of bytes that the range holds.")
 
-    def next() -> Awaitable[bytes]:  # type: ignore[misc,empty-body]
+    def next() -> Awaitable[bytes]:
         """*async* The next verified bytes, ``b""`` at the end; reads ahead. Raises
         ``CorruptBlob``."""
 
-    def close() -> None:  # type: ignore[misc]
+    def close() -> None:
         """Release the file; safe to call twice."""
 
 
@@ -144,50 +146,50 @@ class IBlobStore(Interface):
 
     streams = Attribute("Open readers and writers, as int: what sizes the buffers of each.")
 
-    def writer(bucket: str, key: bytes, size_hint: int | None) -> IBlobWriter:  # type: ignore[misc,empty-body]
+    def writer(bucket: str, key: bytes, size_hint: int | None) -> IBlobWriter:
         """A writer for a new blob that will be filed under a bucket and key. Raises
         ``InsufficientStorage`` when ``size_hint`` bytes (None: unknown) do not fit above the reserve,
         ``ServiceUnavailable`` when the store is read-only after a disk error."""
 
-    def admit(size: int) -> None:  # type: ignore[misc]
+    def admit(size: int) -> None:
         """Raise as ``writer`` would for a write of ``size`` bytes (also asked before inline
         bodies and metadata changes that add data)."""
 
-    def open(blob: BlobInfo, offset: int, length: int) -> Awaitable[IBlobReader]:  # type: ignore[misc,empty-body]
+    def open(blob: BlobInfo, offset: int, length: int) -> Awaitable[IBlobReader]:
         """*async* A reader of ``length`` bytes at ``offset``. The file is open when this fires, so a
         later unlink does not matter. Raises ``FileNotFoundError``, ``CorruptBlob``."""
 
-    def seal_inline(id: bytes, data: bytes) -> bytes:  # type: ignore[misc,empty-body]
+    def seal_inline(id: bytes, data: bytes) -> bytes:
         """The stored form of an inline body (with its digest; encrypted when the store is)."""
 
-    def open_inline(id: bytes, stored: bytes, body: Body) -> bytes:  # type: ignore[misc,empty-body]
+    def open_inline(id: bytes, stored: bytes, body: Body) -> bytes:
         """The bytes of a stored inline body. Raises ``CorruptBlob``."""
 
-    def new_id() -> bytes:  # type: ignore[misc,empty-body]
+    def new_id() -> bytes:
         """A new blob id: 48 bits of Unix milliseconds, then 80 random bits."""
 
 
 class IBlobHousekeeping(Interface):
     """What the reaper, the auditor and fsck need of a blob store."""
 
-    def remove(blob: BlobInfo) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def remove(blob: BlobInfo) -> Awaitable[None]:
         """*async* Unlink a dying blob's file; one that is gone is no error."""
 
-    def verify(blob: BlobInfo, pace: Any = None) -> Awaitable[None]:  # type: ignore[misc,empty-body]
+    def verify(blob: BlobInfo, pace: Any = None) -> Awaitable[None]:
         """*async* Read a whole blob against its digests. Raises ``CorruptBlob``,
         ``FileNotFoundError``. ``pace(size)``, if given, is awaited after each piece of ``size``
         stored bytes (at most 1 MiB), to hold the reading to a rate."""
 
-    def files() -> Any:  # type: ignore[misc]
+    def files() -> Any:
         """Iterate (blocking) over (blob id or None, path, size, mtime) of all blob files on
         disk, temporary names included."""
 
-    def record(path: str) -> bytes:  # type: ignore[misc,empty-body]
+    def record(path: str) -> bytes:
         """(blocking) The footer record of a blob file. Raises ``CorruptBlob``."""
 
-    def describe(path: str) -> BlobInfo:  # type: ignore[misc,empty-body]
+    def describe(path: str) -> BlobInfo:
         """(blocking) What metadata should say of a blob file, from its footer, to rebuild an
         index. Raises ``CorruptBlob``."""
 
-    def quarantine(path: str) -> None:  # type: ignore[misc]
+    def quarantine(path: str) -> None:
         """(blocking) Move a file out of the way, under ``_z4meta/quarantine``."""

@@ -1,10 +1,14 @@
-"""Consistent copies of a database in use, made through SQLite itself."""
+"""Consistent copies and checks of a database in use, made through SQLite itself."""
 
 from __future__ import annotations
 
 import os
 
 import apsw
+
+from z4tw.metadata.schema import open_reader
+
+MAX_COMPLAINTS = 100
 
 
 def copy_database(source: apsw.Connection, path: str) -> None:
@@ -31,6 +35,22 @@ def copy_database(source: apsw.Connection, path: str) -> None:
     os.link(partial, path)
     os.unlink(partial)
     _sync(os.path.dirname(os.path.abspath(path)))
+
+
+def check_database(path: str) -> list[str]:
+    """(blocking) What is wrong with a database's structure, as lines; empty when nothing is.
+
+    It reads everything through a connection of its own, in one snapshot. Raises
+    ``StoreFormatError``, ``apsw.Error``.
+    """
+    connection = open_reader(path)
+    try:
+        rows = connection.execute(f"PRAGMA integrity_check({MAX_COMPLAINTS})").fetchall()
+    except apsw.CorruptError as error:
+        return [str(error)]
+    finally:
+        connection.close()
+    return [str(line) for (line,) in rows if line != "ok"]
 
 
 def _sync(path: str) -> None:

@@ -86,9 +86,9 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
 
     ``etag`` has no quotes. ``headers`` holds the stored standard headers by lower-case name
     (content-type, cache-control, content-disposition, content-encoding, content-language,
-    expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is the number
-    of parts of a multipart object, else 0; ``origin`` its upload id, which makes a repeated
-    completion find what the first one wrote.
+    expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
+    the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
+    repeated completion find what the first one wrote.
     """
 
     stamp: bytes

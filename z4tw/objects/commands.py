@@ -83,7 +83,7 @@ class BeginCompletion(msgspec.Struct, frozen=True, array_like=True, tag="begin-c
 
 
 class FinishCompletion(msgspec.Struct, frozen=True, array_like=True, tag="finish-completion"):
-    """The completed version is there: keep its answer until ``expires_ms`` and release the parts."""
+    """The completed version is there: keep its answer until ``expires_ms``, release the parts."""
 
     stamp: bytes
     digest: bytes

@@ -5,6 +5,7 @@ One codec for the disk and for every wire; see ``doc/spec/metadata.rst``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -36,8 +37,8 @@ _record_decoders: dict[int, Any] = {
 _decode_page = msgspec.msgpack.Decoder(tuple[int, tuple[Version, ...]]).decode
 _decode_manifest = msgspec.msgpack.Decoder(tuple[int, Manifest]).decode
 _decode_blob = msgspec.msgpack.Decoder(tuple[int, BlobInfo]).decode
-_decode_command = msgspec.msgpack.Decoder(Command).decode
-_decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+_decode_command: Callable[[bytes], Command] = msgspec.msgpack.Decoder(Command).decode
+_decode_outcome: Callable[[bytes], Outcome] = msgspec.msgpack.Decoder(Outcome).decode
 
 
 class UnknownFormat(ValueError):

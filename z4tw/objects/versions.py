@@ -78,13 +78,13 @@ class _Draft:
 
     def _remove(self, place: _Place) -> Version:
         if place.page is None:
-            version = self.versions.pop(place.index)
+            version = self.versions.pop(place.position)
             if not self.versions and self.pages:
                 self.versions = list(self._take_page(0))
                 self._respill()
             return version
         kept = list(self._take_page(place.page))
-        version = kept.pop(place.index)
+        version = kept.pop(place.position)
         if kept:
             self._write_page(place.page, tuple(kept))
         return version
@@ -99,10 +99,10 @@ class _Draft:
     def replace(self, place: _Place, version: Version) -> None:
         """Put another value of the same version in its place."""
         if place.page is None:
-            self.versions[place.index] = version
+            self.versions[place.position] = version
             return
         page = list(self._take_page(place.page))
-        page[place.index] = version
+        page[place.position] = version
         self._write_page(place.page, tuple(page))
 
     def load(self, page: PageRef) -> tuple[Version, ...]:
@@ -162,7 +162,7 @@ class _Place(NamedTuple):
     """Where a version stands: in the head, or in the page of that index."""
 
     version: Version
-    index: int
+    position: int
     page: int | None = None
 
 

@@ -68,7 +68,8 @@ class Intake:
         self._context = context
         self._decoder = make_decoder(head, context.verified)
         expected = self._decoder.decoded_length
-        if expected is None or (head.content_length is None and not head.chunked):
+        if expected is None or not (head.chunked or "content-length" in head.headers):
+            # HTTP takes a request without a length for an empty one; S3 wants to be told.
             raise MissingContentLength()
         if expected > max_bytes:
             raise EntityTooLarge(ProposedSize=str(expected), MaxSizeAllowed=str(max_bytes))

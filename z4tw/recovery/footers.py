@@ -101,7 +101,7 @@ class Footers:
 
     def record_at(self, bucket: str, incarnation: int, stamp: bytes) -> BlobRecord:
         """The record of an incarnation with a stamp that ``claims`` told."""
-        sql = "SELECT record FROM footers WHERE stamp = ? AND bucket = ? AND inc = ?"
+        sql = "SELECT record FROM footers WHERE stamp = ? AND bucket = ? AND inc = ? LIMIT 1"
         data: Any = self._connection.execute(sql, (stamp, bucket, incarnation)).get
         return decode_blob_record(data)
 

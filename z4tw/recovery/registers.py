@@ -86,7 +86,7 @@ class Registers:
         return text if kind == Kind.UPLOAD else f"{text} part {int.from_bytes(rest[32:], 'big')}"
 
     def _read(self, row: Any) -> None:
-        kind, incarnation, key, data = *row[:3], row[-1]
+        kind, incarnation, key, data = row[0], row[1], row[2], row[-1]
         try:
             value = records.decode(kind, data)
         except (KeyError, ValueError) as error:

@@ -19,7 +19,16 @@ from z4tw.s3.xml_lists import (
     list_uploads,
     list_versions,
 )
-from z4tw.s3.xml_text import NAMESPACE, PROLOG, boolean, document, element, escape, optional
+from z4tw.s3.xml_text import (
+    NAMESPACE,
+    PROLOG,
+    boolean,
+    document,
+    element,
+    escape,
+    optional,
+    readable,
+)
 
 __all__ = [
     "DeleteFailure",
@@ -78,11 +87,17 @@ class PartsPage(NamedTuple):
 
 
 def error_document(error: S3Error, resource: str, request_id: str, host_id: str) -> bytes:
-    """The Error document; the error's details stand before the resource."""
-    details = "".join([element(name, str(value)) for name, value in error.details.items()])
+    """The Error document; the error's details stand before the resource.
+
+    It is well-formed whatever a request held: a client that cannot parse it would not learn the
+    code. Characters that XML cannot carry are replaced.
+    """
+    details = "".join(
+        [element(name, readable(str(value))) for name, value in error.details.items()]
+    )
     return (
-        f"{PROLOG}<Error>{element('Code', error.code)}{element('Message', error.message)}"
-        f"{details}{element('Resource', resource)}{element('RequestId', request_id)}"
+        f"{PROLOG}<Error>{element('Code', error.code)}{element('Message', readable(error.message))}"
+        f"{details}{element('Resource', readable(resource))}{element('RequestId', request_id)}"
         f"{element('HostId', host_id)}</Error>"
     ).encode()
 

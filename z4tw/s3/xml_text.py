@@ -14,6 +14,7 @@ PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]')
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _URL_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/"
 
@@ -21,6 +22,11 @@ _URL_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~
 def escape(text: str) -> str:
     """Text for the content of an element."""
     return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
+
+
+def readable(text: str) -> str:
+    """Text with U+FFFD in place of every character that XML 1.0 cannot carry."""
+    return _NO_XML.sub("\ufffd", text)
 
 
 def url_encode(text: str) -> str:
