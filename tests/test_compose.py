@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet import reactor
 
 from tests.node.support import make_config
+from tests.processes import clean_environ
 from z4tw.compose import build_node, worker_command
 from z4tw.node.service import NodeService
 
@@ -45,6 +48,12 @@ def test_with_workers_their_supervision_takes_the_place_of_the_web_service(tmp_p
 def test_building_opens_nothing(tmp_path: Path) -> None:
     build(tmp_path / "d", workers="1")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_process_whose_database_fails_ends_at_once_with_a_status_of_its_own() -> None:
+    code = "from z4tw.compose import _database_failed; _database_failed(OSError(5, 'I/O error'))"
+    ended = subprocess.run([sys.executable, "-c", code], env=clean_environ(), timeout=60)
+    assert ended.returncode == 70
 
 
 def test_workers_run_in_this_python() -> None:

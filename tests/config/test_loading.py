@@ -50,9 +50,7 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
     assert config.domain == ("a.example", "b.example")
     assert config.debug
     assert config.drain_seconds == 1.5
-    assert config.plugins == (
-        PluginSection("policy", "office", {"opens": "8", "days": "mon,tue"}),
-    )
+    assert config.plugins == (PluginSection("policy", "office", {"opens": "8", "days": "mon,tue"}),)
 
 
 def test_relative_paths_belong_to_where_they_were_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -224,3 +225,14 @@ def altered(request: Request, **headers: str) -> Request:
             if name.lower().replace("-", "_") not in headers}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return replace(request, headers={**kept, **named})
+
+
+def unharmed(server: ServerProcess) -> Iterator[None]:
+    """Around some tests: the workers that serve afterwards are those that served before, and no
+    request ended in a defect."""
+    workers = server.workers()
+    size = server.log.stat().st_size
+    yield
+    assert server.workers() == workers
+    said = server.log.read_bytes()[size:].decode(errors="replace")
+    assert "Traceback" not in said, said[-3000:]

@@ -26,9 +26,7 @@ class NodeLogTests(SynchronousTestCase):
             "log_format": "{count} left",
             "count": 3,
         }
-        self.assertEqual(
-            format_event(event, "z4"), "2027-01-15T08:00:00.250Z z4 warn: 3 left\n"
-        )
+        self.assertEqual(format_event(event, "z4"), "2027-01-15T08:00:00.250Z z4 warn: 3 left\n")
 
     def test_debug_lines_come_only_when_asked_for(self) -> None:
         logger = Logger("z4tw.test", observer=self.publisher)

@@ -33,7 +33,7 @@ class OwnerTests(TestCase):
         self.addCleanup(temporary.cleanup)
         self.data = Path(temporary.name) / "d"
         self.lines: list[str] = []
-        self.debug: list[bool] = []
+        self.debugged: list[bool] = []
         interval = sys.getswitchinterval()
         self.addCleanup(sys.setswitchinterval, interval)
 
@@ -49,7 +49,7 @@ class OwnerTests(TestCase):
             load_config=lambda: self.load(),
             announce=self.serving.callback,
             report=self.lines.append,
-            set_debug=self.debug.append,
+            set_debug=self.debugged.append,
             dev=dev,
         )
         # The test's reactor goes on when the node fails.
@@ -104,7 +104,7 @@ class OwnerTests(TestCase):
                 self.config = make_config(self.data, workers="1", debug="true", region="eu-west-1")
                 answer = await deferToThread(self.command, "reload")
                 self.assertEqual(answer, {"reloaded": True, "need_restart": ["region"]})
-                self.assertEqual(self.debug, [True])
+                self.assertEqual(self.debugged, [True])
             finally:
                 await node.stopService()
 
@@ -122,7 +122,7 @@ class OwnerTests(TestCase):
             try:
                 self.load = wrong  # type: ignore[method-assign]
                 node.reload()
-                self.assertEqual(self.debug, [])
+                self.assertEqual(self.debugged, [])
             finally:
                 await node.stopService()
 

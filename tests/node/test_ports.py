@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import ssl
 import socket
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class SharedPortTests(SynchronousTestCase):
             port.doRead()
             self.assertEqual(len(accepted), 2)
             for protocol in accepted:
-                protocol.transport.socket.close()  # type: ignore[union-attr, attr-defined]
+                protocol.transport.socket.close()  # type: ignore[union-attr]
             for client in clients:
                 client.close()
             port.socket.close()

@@ -52,9 +52,8 @@ class SignalsTests(SynchronousTestCase):
     def start(self, hang_up: bool = True) -> Signals:
         signals = Signals(
             self.reactor,
-            reload=lambda: self.events.append("reload"),
             hurry=lambda: self.events.append("hurry"),
-            hang_up=hang_up,
+            hang_up=(lambda: self.events.append("hung up")) if hang_up else None,
         )
         signals.startService()
         return signals
@@ -66,10 +65,10 @@ class SignalsTests(SynchronousTestCase):
         signal.raise_signal(signal.SIGINT)
         self.assertEqual((self.reactor.stops, self.events), (1, ["hurry"]))
 
-    def test_hang_up_reloads(self) -> None:
+    def test_hang_up_does_what_the_node_wants(self) -> None:
         self.start()
         signal.raise_signal(signal.SIGHUP)
-        self.assertEqual(self.events, ["reload"])
+        self.assertEqual(self.events, ["hung up"])
         self.assertEqual(self.reactor.stops, 0)
 
     def test_ignored_signals_stay_ignored(self) -> None:

@@ -53,9 +53,7 @@ class NodeServiceTests(SynchronousTestCase):
         for name in ("storage", "daemons", "web"):
             self.child(name)
         self.node.startService()
-        self.assertEqual(
-            self.events, ["start storage", "start daemons", "start web", "started"]
-        )
+        self.assertEqual(self.events, ["start storage", "start daemons", "start web", "started"])
         self.events.clear()
         self.successResultOf(self.node.stopService())
         self.assertEqual(self.events, ["stop web", "stop daemons", "stop storage"])

@@ -45,10 +45,10 @@ def test_an_unknown_host_is_told_in_one_line() -> None:
         listen("no.such.host.invalid", 0)
 
 
-@pytest.fixture(params=["short", "long"])
+@pytest.fixture(params=["near", "deep"])
 def meta(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     path = tmp_path
-    if request.param == "long":
+    if request.param == "deep":
         path = tmp_path / ("a" * 120) / ("b" * 120)
     path.mkdir(parents=True, exist_ok=True)
     return str(path)

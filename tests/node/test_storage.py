@@ -53,8 +53,7 @@ class StorageServiceTests(SynchronousTestCase):
 
     def test_there_is_no_storage_before_it_is_open(self) -> None:
         starting = self.service.startService()
-        with self.assertRaises(RuntimeError):
-            self.service.storage
+        self.assertRaises(RuntimeError, lambda: self.service.storage)
         storage = FakeStorage(self.events)
         self.opening.callback(storage)
         self.successResultOf(starting)
@@ -66,8 +65,7 @@ class StorageServiceTests(SynchronousTestCase):
         self.successResultOf(starting)
         self.successResultOf(self.service.stopService())
         self.assertEqual(self.events, ["store", "threads", "rest"])
-        with self.assertRaises(RuntimeError):
-            self.service.storage
+        self.assertRaises(RuntimeError, lambda: self.service.storage)
 
     def test_a_storage_that_does_not_open_leaves_nothing_behind(self) -> None:
         starting = self.service.startService()

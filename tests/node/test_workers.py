@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,7 +14,6 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.node.support import make_config
-from pathlib import Path
 from z4tw.node import workers as wire
 from z4tw.node.failures import StoreError
 from z4tw.node.workers import Briefing, Workers
@@ -124,7 +124,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_one_that_dies_at_once_is_replaced_ever_more_slowly(self) -> None:
         self.start()
-        pauses = []
+        pauses: list[float] = []
         for _ in range(8):
             self.reactor.processes[-1 if pauses else 0].end()
             before = self.reactor.seconds()

@@ -37,14 +37,14 @@ class WorkerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
         self.lines: list[str] = []
-        self.debug: list[bool] = []
+        self.debugged: list[bool] = []
         self.config = make_config(Path("/srv/d"))
         self.worker = Worker(
             1,
             Briefing(self.config, "uuid", 2, 1),
             make_outside(self.reactor),
             report=self.lines.append,
-            set_debug=self.debug.append,
+            set_debug=self.debugged.append,
         )
 
     def answer(self, name: str, payload: bytes = b"") -> Deferred[bytes]:
@@ -62,7 +62,7 @@ class WorkerTests(SynchronousTestCase):
     def test_it_reloads_what_it_is_told(self) -> None:
         config = msgspec.structs.replace(self.config, debug=True)
         self.successResultOf(self.answer(wire.RELOAD, msgspec.json.encode(config)))
-        self.assertEqual(self.debug, [True])
+        self.assertEqual(self.debugged, [True])
 
     def test_it_refuses_what_it_does_not_know(self) -> None:
         self.failureResultOf(self.answer("dance"), StoreError)

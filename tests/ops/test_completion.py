@@ -335,6 +335,22 @@ def test_two_completions_at_the_same_time_make_one_version() -> None:
     assert len(harness.request("GET", "/bucket?versions").texts("Version/Key")) == 3
 
 
+def test_a_completion_that_ends_before_the_parts_are_read_is_answered(
+    harness: HookedHarness,
+) -> None:
+    uploading = uploaded(harness)
+    first: list[Answer] = []
+    harness.store.before("scan", lambda: first.append(uploading.complete()))
+    second = uploading.complete()
+    assert (second.status, second.body) == (200, first[0].body)
+
+
+def test_an_abort_before_the_parts_are_read_leaves_no_upload(harness: HookedHarness) -> None:
+    uploading = uploaded(harness)
+    harness.store.before("scan", uploading.abort)
+    assert uploading.complete().error == "NoSuchUpload"
+
+
 def test_another_list_that_takes_over_wins(harness: HookedHarness) -> None:
     uploading = uploaded(harness)
     others: list[Answer] = []

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.ops.harness import Answer
 from tests.proofs import listings as pages
@@ -40,12 +45,15 @@ def body_of(seed: int, size: int) -> bytes:
     return Random(seed).randbytes(size)
 
 
-buckets = st.sampled_from((*BUCKETS, BUCKETS[0], BUCKETS[0]))
+def seldom(strategy: st.SearchStrategy[Any], times: int = 4) -> st.SearchStrategy[Any]:
+    """None mostly, for what would refuse most requests."""
+    return st.one_of(*[st.none()] * times, strategy)
+
+
+picks = st.integers(0, 999)
+buckets = st.sampled_from((*BUCKETS, BUCKETS[0]))
 keys = st.sampled_from(KEYS)
-few_keys = st.sampled_from(KEYS[:3])
-some_key = st.one_of(few_keys, few_keys, keys)
 bodies = st.builds(body_of, st.integers(0, 7), st.sampled_from(SIZES))
-picks = st.integers(0, 1000)
 tag_sets = st.sampled_from([(), (), (("k", "v"),), (("é", "1"), ("a b", "x/y=z"), ("c", ""))])
 attributes = st.builds(
     Attributes,
@@ -54,11 +62,37 @@ attributes = st.builds(
     tag_sets,
     st.sampled_from(["STANDARD", "STANDARD", "GLACIER_IR"]),
 )
-no_tag = st.none()
-tags_to_match = st.one_of(no_tag, no_tag, no_tag, st.sampled_from(["*", "current", "other"]))
-seconds = st.one_of(no_tag, no_tag, st.sampled_from([-1, 0, 1]))
+
+
+class Wish(NamedTuple):
+    """Conditions to be: ETags are ``*``, ``current`` or ``other``; times are relative."""
+
+    match: str | None = None
+    none: str | None = None
+    since: int | None = None
+    unmodified: int | None = None
+
+
+tags_to_match = st.sampled_from([None, "*", "current", "current", "other"])
+seconds = seldom(st.sampled_from([-1, 0, 1]), 1)
+no_wish = st.just(Wish())
+reading = st.one_of(
+    no_wish, no_wish, st.builds(Wish, tags_to_match, tags_to_match, seconds, seconds)
+)
+writing = st.one_of(
+    no_wish, no_wish, no_wish, st.builds(Wish, tags_to_match), st.just(Wish(None, "*"))
+)
+matching = st.one_of(no_wish, no_wish, no_wish, st.builds(Wish, tags_to_match))
+spans = seldom(
+    st.tuples(
+        seldom(st.sampled_from([0, 3, 16, 99, 65_536]), 1),
+        seldom(st.sampled_from([0, 3, 50, 70_000]), 1),
+    ),
+    1,
+)
 prefixes = st.sampled_from(["", "", "a", "a/", "a//", "b", "é", "zz"])
 delimiters = st.sampled_from(["", "/", "/", "//", "b", "é"])
+markers = st.one_of(st.just(""), keys)
 limits = st.sampled_from([0, 1, 1, 2, 3, 1000])
 
 
@@ -90,38 +124,63 @@ class S3Machine(RuleBasedStateMachine):
         note(f"{answer.status} {answer.error}: {operation.request[:3]}")
         return answer
 
+    @initialize(status=st.sampled_from(["", "Enabled", "Suspended"]), seed=picks)
+    def begin(self, status: str, seed: int) -> None:
+        """Something of everything, so that the first requests find what they ask for."""
+        rng = Random(seed)
+        for number in range(10):
+            if number == 5 and status:
+                self.perform(s3.put_versioning("first", status))
+            body = body_of(number, rng.choice(SIZES))
+            key = rng.choice(KEYS[:4])
+            self.perform(s3.put_object(rng.choice(BUCKETS), key, body))
+        for key in ("a", "a/"):
+            self.perform(s3.create_upload("first", key))
+            id = next(id for id, one in self.model.buckets["first"].uploads.items()
+                      if one.key == key) or ""
+            for number in (1, 2, 4):
+                body = body_of(number, rng.choice(SIZES[6:]))
+                self.perform(s3.upload_part("first", key, id, number, body))
+
     # Choosing what there is
 
     def versions(self, bucket: str, key: str) -> list[Version]:
         place = self.model.buckets.get(bucket)
         return place.keys.get(key, []) if place else []
 
-    def version_id(self, bucket: str, key: str, pick: int) -> str:
-        """The id of a version of the key mostly, else none, null, or one that is nobody's."""
-        ids = [one.id or "" for one in self.versions(bucket, key)]
-        choice = ["", "", *ids, *ids, "null", FOREIGN_ID]
-        return choice[pick % len(choice)]
+    def place(self, pick: int) -> tuple[str, str]:
+        """A bucket and a key that has versions, mostly; else any."""
+        if pick % 5 == 0:
+            return BUCKETS[pick // 5 % len(BUCKETS)], KEYS[pick // 10 % len(KEYS)]
+        found = [(name, key) for name, bucket in self.model.buckets.items() for key in bucket.keys]
+        return found[pick % len(found)] if found else (BUCKETS[0], KEYS[0])
 
-    def tag(self, bucket: str, key: str, version_id: str, what: str | None) -> str | None:
+    def version_id(self, place: tuple[str, str], pick: int) -> str:
+        """The id of a version of the key mostly, else none, null, or one that is nobody's."""
+        ids = [one.id or "" for one in self.versions(*place)]
+        choice = ["", *ids] if pick % 8 else ["null", FOREIGN_ID]
+        return choice[pick // 8 % len(choice)]
+
+    def named(self, pick: int) -> tuple[str, str, str]:
+        """A place and a version in it."""
+        place = self.place(pick)
+        return *place, "" if pick % 2 else self.version_id(place, pick // 2)
+
+    def tag(self, place: tuple[str, str, str], what: str | None) -> str | None:
         if what in (None, "*"):
             return what
-        versions = [
-            one for one in self.versions(bucket, key) if not version_id or one.id == version_id
-        ]
+        versions = [one for one in self.versions(*place[:2]) if place[2] in ("", one.id)]
         return versions[0].etag if what == "current" and versions else "f" * 32
 
-    def condition(
-        self, place: tuple[str, str, str], match: str | None, none: str | None,
-        since: int | None = None, unmodified: int | None = None,
-    ) -> Condition:  # fmt: skip
+    def condition(self, place: tuple[str, str, str], wish: Wish) -> Condition:
         versions = [one for one in self.versions(*place[:2]) if place[2] in ("", one.id)]
         base = versions[0].modified_s if versions else None
         base = self.world.clock.ms // 1000 if base is None else base
         return Condition(
-            self.tag(*place, match),
-            self.tag(*place, none),
-            None if since is None else base + since,
-            None if unmodified is None else base + unmodified,
+            self.tag(place, wish.match),
+            self.tag(place, wish.none),
+            None if wish.since is None else base + wish.since,
+            None if wish.unmodified is None else base + wish.unmodified,
         )
 
     def upload(self, pick: int) -> tuple[str, str, str, Upload | None]:
@@ -131,23 +190,36 @@ class S3Machine(RuleBasedStateMachine):
             for name, bucket in self.model.buckets.items()
             for id, upload in bucket.uploads.items()
         ]
-        opened = [one for one in found if one[3] and one[3].answer is None]
-        ended = [(*one, None) for one in self.ended[-2:]]
-        choice = [*opened, *opened, *opened, *found, *ended, ("first", "a", FOREIGN_ID, None)]
-        return choice[pick % len(choice)]
+        choice = [one for one in found if one[3] and one[3].answer is None]
+        if not choice or pick % 8 == 0:
+            ended = [(*one, None) for one in self.ended[-2:]]
+            choice = [*found, *ended, ("first", "a", FOREIGN_ID, None)]
+        return choice[pick // 8 % len(choice)]
 
     # Rules
 
     @rule(bucket=buckets, delete=st.booleans())
     def create_or_delete_bucket(self, bucket: str, delete: bool) -> None:
         place = self.model.buckets.get(bucket)
-        uploads = [] if place is None else [(one.key, id or "") for id, one in place.uploads.items()]
+        uploads = {} if place is None else place.uploads
         if delete:
             answer = self.perform(s3.delete_bucket(bucket))
             if not answer.error:
-                self.ended += [(bucket, key, id) for key, id in uploads]
+                self.ended += [(bucket, one.key, id or "") for id, one in uploads.items()]
         else:
             self.perform(s3.create_bucket(bucket))
+
+    @rule(bucket=buckets)
+    def empty_and_delete_bucket(self, bucket: str) -> None:
+        for key, versions in list(self.versions_of(bucket).items()):
+            for version in list(versions):
+                self.perform(s3.delete_object(bucket, key, version.id or ""))
+        self.create_or_delete_bucket(bucket, True)
+        self.create_or_delete_bucket(bucket, False)
+
+    def versions_of(self, bucket: str) -> dict[str, list[Version]]:
+        place = self.model.buckets.get(bucket)
+        return place.keys if place else {}
 
     @rule(bucket=buckets, status=st.sampled_from(["Enabled", "Enabled", "Suspended"]))
     def set_versioning(self, bucket: str, status: str) -> None:
@@ -158,89 +230,78 @@ class S3Machine(RuleBasedStateMachine):
         self.world.clock.advance(passed)
 
     @rule(
-        bucket=buckets, key=some_key, body=bodies, given=attributes, match=tags_to_match,
-        absent=st.integers(0, 5), pieces=st.sampled_from([0, 0, 1, 3]),
+        bucket=buckets, key=keys, body=bodies, given=attributes, wish=writing,
+        pieces=st.sampled_from([0, 0, 1, 3]),
     )  # fmt: skip
     def put(
-        self, bucket: str, key: str, body: bytes, given: Attributes, match: str | None,
-        absent: int, pieces: int,
-    ) -> None:  # fmt: skip
-        none = "*" if absent == 0 else None
-        condition = self.condition((bucket, key, ""), None if none else match, none)
+        self, bucket: str, key: str, body: bytes, given: Attributes, wish: Wish, pieces: int
+    ) -> None:
+        condition = self.condition((bucket, key, ""), wish)
         self.perform(s3.put_object(bucket, key, body, given, condition), pieces)
 
+    @rule(pick=picks, bodies=st.lists(bodies, min_size=1, max_size=5))
+    def put_again(self, pick: int, bodies: list[bytes]) -> None:
+        place = self.place(pick)
+        for body in bodies:
+            self.perform(s3.put_object(*place, body))
+
     @rule(
-        method=st.sampled_from(["GET", "HEAD"]), bucket=buckets, key=some_key, pick=picks,
-        match=tags_to_match, none=tags_to_match, since=seconds, unmodified=seconds,
-        span=st.one_of(
-            st.none(),
-            st.tuples(st.none() | st.sampled_from([0, 3, 16, 99, 65_536]),
-                      st.none() | st.sampled_from([0, 3, 50, 70_000]))
-        ),
-        part=st.sampled_from([0, 0, 0, 1, 2, 3]),
+        method=st.sampled_from(["GET", "HEAD"]), pick=picks, wish=reading, span=spans,
+        part=seldom(st.sampled_from([1, 2, 3])),
     )  # fmt: skip
     def read(
-        self, method: str, bucket: str, key: str, pick: int, match: str | None,
-        none: str | None, since: int | None, unmodified: int | None,
-        span: tuple[int | None, int | None] | None, part: int,
+        self, method: str, pick: int, wish: Wish, span: tuple[int | None, int | None] | None,
+        part: int | None,
     ) -> None:  # fmt: skip
-        version_id = self.version_id(bucket, key, pick)
-        place = (bucket, key, version_id)
-        condition = self.condition(place, match, none, since, unmodified)
-        wanted = None if span == (None, None) else span
-        if wanted is not None:
-            part = 0
-        self.perform(s3.read_object(method, *place, condition, wanted, part))
+        place = self.named(pick)
+        condition = self.condition(place, wish)
+        wanted = None if span == (None, None) or part else span
+        self.perform(s3.read_object(method, *place, condition, wanted, part or 0))
 
-    @rule(bucket=buckets, key=some_key, pick=picks, match=tags_to_match)
-    def delete(self, bucket: str, key: str, pick: int, match: str | None) -> None:
-        version_id = self.version_id(bucket, key, pick)
-        condition = self.condition((bucket, key, ""), match, None)
-        self.perform(s3.delete_object(bucket, key, version_id, condition))
+    @rule(pick=picks, wish=matching)
+    def delete(self, pick: int, wish: Wish) -> None:
+        place = self.named(pick)
+        condition = self.condition((*place[:2], ""), wish)
+        self.perform(s3.delete_object(*place, condition))
 
     @rule(
         bucket=buckets, quiet=st.booleans(),
-        keyed=st.lists(st.tuples(some_key, picks, tags_to_match), min_size=1, max_size=4),
+        chosen=st.lists(st.tuples(keys, picks, matching), min_size=1, max_size=4),
     )  # fmt: skip
     def delete_many(
-        self, bucket: str, quiet: bool, keyed: list[tuple[str, int, str | None]]
+        self, bucket: str, quiet: bool, chosen: list[tuple[str, int, Wish]]
     ) -> None:
-        chosen = [
-            (key, self.version_id(bucket, key, pick), self.tag(bucket, key, "", match))
-            for key, pick, match in keyed
+        targets = [
+            (key, self.version_id((bucket, key), pick), self.tag((bucket, key, ""), wish.match))
+            for key, pick, wish in chosen
         ]
         place = self.model.buckets.get(bucket)
         # A quiet answer does not tell the ids of markers.
         silent = quiet and place is not None and place.versioning != "Enabled"
-        self.perform(s3.delete_objects(bucket, chosen, silent))
+        self.perform(s3.delete_objects(bucket, targets, silent))
 
     @rule(
-        source=st.tuples(buckets, some_key), pick=picks, goal=st.tuples(buckets, some_key),
-        onto_itself=st.integers(0, 3), given=attributes,
-        directives=st.tuples(st.booleans(), st.booleans()), match=tags_to_match,
-        none=tags_to_match, since=seconds, unmodified=seconds, goal_match=tags_to_match,
-        absent=st.integers(0, 5),
+        pick=picks, goal=st.tuples(buckets, keys), onto_itself=st.booleans(), given=attributes,
+        directives=st.tuples(st.booleans(), st.booleans()), wish=reading, goal_wish=writing,
     )  # fmt: skip
     def copy(
-        self, source: tuple[str, str], pick: int, goal: tuple[str, str], onto_itself: int,
-        given: Attributes, directives: tuple[bool, bool], match: str | None, none: str | None,
-        since: int | None, unmodified: int | None, goal_match: str | None, absent: int,
+        self, pick: int, goal: tuple[str, str], onto_itself: bool, given: Attributes,
+        directives: tuple[bool, bool], wish: Wish, goal_wish: Wish,
     ) -> None:  # fmt: skip
-        if onto_itself == 0:
-            goal = source
-        place = (*source, self.version_id(*source, pick))
-        there = self.condition(place, match, none, since, unmodified)
-        creating = "*" if absent == 0 else None
-        here = self.condition((*goal, ""), None if creating else goal_match, creating)
-        self.perform(s3.copy_object(place, goal, given, directives, there, here))
+        source = self.named(pick)
+        if onto_itself:
+            goal = source[:2]
+        there = self.condition(source, wish)
+        here = self.condition((*goal, ""), goal_wish)
+        self.perform(s3.copy_object(source, goal, given, directives, there, here))
 
-    @rule(bucket=buckets, key=some_key, pick=picks, tags=st.one_of(st.none(), tag_sets))
-    def set_tags(self, bucket: str, key: str, pick: int, tags: Any) -> None:
-        version_id = self.version_id(bucket, key, pick)
-        self.perform(s3.put_tags(bucket, key, version_id, tags))
-        self.perform(s3.get_tags(bucket, key, version_id))
+    @rule(pick=picks, tags=seldom(tag_sets, 1))
+    def set_tags(self, pick: int, tags: Any) -> None:
+        place = self.named(pick)
+        self.perform(s3.put_tags(*place, tags))
+        self.perform(s3.get_tags(*place))
 
-    @rule(bucket=buckets, key=some_key, given=attributes)
+    @rule(bucket=buckets, key=keys, given=attributes)
     def create_upload(self, bucket: str, key: str, given: Attributes) -> None:
         self.perform(s3.create_upload(bucket, key, given))
 
@@ -255,28 +316,25 @@ class S3Machine(RuleBasedStateMachine):
             self.perform(s3.upload_part(bucket, key, id, number, body), pieces)
 
     @rule(
-        pick=picks, number=st.sampled_from([1, 2, 3]), source=st.tuples(buckets, some_key),
-        version=picks,
-        span=st.one_of(
-            st.none(),
-            st.tuples(st.sampled_from([0, 1, 65_000]), st.sampled_from([0, 60, 70_000])),
+        pick=picks, number=st.sampled_from([1, 2, 3]), source=picks,
+        span=seldom(
+            st.tuples(st.sampled_from([0, 1, 65_000]), st.sampled_from([0, 60, 70_000])), 1
         ),
     )  # fmt: skip
     def copy_part(
-        self, pick: int, number: int, source: tuple[str, str], version: int,
-        span: tuple[int, int] | None,
-    ) -> None:  # fmt: skip
+        self, pick: int, number: int, source: int, span: tuple[int, int] | None
+    ) -> None:
         bucket, key, id, _ = self.upload(pick)
-        place = (*source, self.version_id(*source, version))
-        self.perform(s3.upload_part_copy(bucket, key, id, number, place, span))
+        named = self.named(source)
+        self.perform(s3.upload_part_copy(bucket, key, id, number, named, span))
 
     @rule(
-        pick=picks, chosen=st.sampled_from(["all", "all", "last", "odd", "none"]),
-        wrong=st.sampled_from(["", "", "", "etag", "order", "number"]),
-        match=tags_to_match, absent=st.integers(0, 5), repeat=st.booleans(),
+        pick=picks, chosen=st.sampled_from(["all", "all", "last", "odd"]),
+        wrong=seldom(st.sampled_from(["etag", "order", "number", "none"])),
+        wish=writing, repeat=st.booleans(),
     )  # fmt: skip
     def complete(
-        self, pick: int, chosen: str, wrong: str, match: str | None, absent: int, repeat: bool
+        self, pick: int, chosen: str, wrong: str | None, wish: Wish, repeat: bool
     ) -> None:
         bucket, key, id, upload = self.upload(pick)
         asked: list[tuple[int, str]] = []
@@ -284,7 +342,7 @@ class S3Machine(RuleBasedStateMachine):
             asked = list(upload.answer[0])
         elif upload is not None:
             asked = [(number, part.etag) for number, part in sorted(upload.parts.items())]
-            slices = {"last": slice(-1, None), "odd": slice(0, None, 2), "none": slice(0, 0)}
+            slices = {"last": slice(-1, None), "odd": slice(0, None, 2)}
             asked = asked[slices.get(chosen, slice(None))]
         if wrong == "etag" and asked:
             asked[-1] = (asked[-1][0], "0" * 32)
@@ -292,8 +350,9 @@ class S3Machine(RuleBasedStateMachine):
             asked = asked[::-1]
         elif wrong == "number":
             asked.append((9_999 if not asked or asked[-1][0] < 9_999 else 10_000, "0" * 32))
-        creating = "*" if absent == 0 else None
-        condition = self.condition((bucket, key, ""), None if creating else match, creating)
+        elif wrong == "none":
+            asked = []
+        condition = self.condition((bucket, key, ""), wish)
         operation = s3.complete_upload(bucket, key, id, asked, condition)
         self.perform(operation)
         if repeat:
@@ -317,7 +376,7 @@ class S3Machine(RuleBasedStateMachine):
 
     @rule(
         second=st.booleans(), bucket=buckets, prefix=prefixes, delimiter=delimiters,
-        after=st.one_of(st.just(""), keys), limit=limits, url=st.booleans(),
+        after=markers, limit=limits, url=st.booleans(),
     )  # fmt: skip
     def list_objects(
         self, second: bool, bucket: str, prefix: str, delimiter: str, after: str, limit: int,
@@ -335,7 +394,7 @@ class S3Machine(RuleBasedStateMachine):
                 token = answer.text("NextContinuationToken") or "(lacking)"
 
     @rule(
-        bucket=buckets, prefix=prefixes, delimiter=delimiters, after=st.one_of(st.just(""), keys),
+        bucket=buckets, prefix=prefixes, delimiter=delimiters, after=markers,
         pick=picks, limit=limits, url=st.booleans(),
     )  # fmt: skip
     def list_versions(
@@ -357,7 +416,7 @@ class S3Machine(RuleBasedStateMachine):
             marker = pages.following_version(found, groups)
 
     @rule(
-        bucket=buckets, prefix=prefixes, delimiter=delimiters, after=st.one_of(st.just(""), keys),
+        bucket=buckets, prefix=prefixes, delimiter=delimiters, after=markers,
         limit=limits, url=st.booleans(),
     )  # fmt: skip
     def list_uploads(
@@ -390,7 +449,11 @@ class EncryptedMachine(S3Machine):
     make_world = EncryptedWorld
 
 
-MACHINES = {"memory": (S3Machine, 60), "files": (FileMachine, 60), "encrypted": (EncryptedMachine, 20)}
+MACHINES = {
+    "memory": (S3Machine, 200),
+    "files": (FileMachine, 200),
+    "encrypted": (EncryptedMachine, 60),
+}
 
 
 def play(machine: type[S3Machine], examples: int, steps: int, fixed: bool) -> None:

@@ -57,7 +57,7 @@ from z4tw.objects.commands import (
 from z4tw.ops.bodies import open_body
 from z4tw.recovery.check import CheckOptions, check_store
 from z4tw.recovery.files import finished
-from z4tw.recovery.place import Place
+from z4tw.recovery.place import Place, stamp_name
 from z4tw.recovery.report import Report
 from z4tw.secrets import SecretSeal
 
@@ -326,9 +326,7 @@ class TestStore:
 
     def snapshot(self, at_ms: int | None = None) -> str:
         """A periodic snapshot with the present time in its name."""
-        from z4tw.recovery.place import stamp_name
-
-        name = f"meta-{stamp_name(self.times.ms if at_ms is None else at_ms)}.db"
+        name = f"meta-{stamp_name(self.times() if at_ms is None else at_ms)}.db"
         path = os.path.join(self.place.meta, "snapshots", name)
         finished(self.store.snapshot(path))
         return path

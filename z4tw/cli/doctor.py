@@ -11,7 +11,7 @@ import time
 import msgspec
 
 from z4tw.cli.output import amount, show, table
-from z4tw.cli.parsing import Commands, configuration
+from z4tw.cli.parsing import Commands, add_settings, configuration
 from z4tw.config import Config
 from z4tw.node.failures import StoreError
 
@@ -30,7 +30,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    commands.add("doctor", run, "check what a node needs here")
+    parser = commands.bare("doctor", run, "check what a node needs here")
+    add_settings(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,10 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from z4tw.cli.parsing import Commands, add_settings, configuration
 from z4tw.config import Config
+from z4tw.interfaces import Steps, no_steps
 from z4tw.node.started import Started
 
 
@@ -48,9 +49,17 @@ def describe(started: Started) -> dict[str, object]:
 
 
 def serve(
-    load_config: Callable[[], Config], announce: Callable[[Started], None], dev: bool = False
+    load_config: Callable[[], Config],
+    announce: Callable[[Started], None],
+    dev: bool = False,
+    steps: Steps = no_steps,
+    command: Sequence[str] | None = None,
 ) -> int:
-    """Run a node in this process. Raises ``ConfigError`` before anything starts."""
+    """Run a node in this process until it is stopped; the exit status.
+
+    ``steps`` is told of durability steps and ``command`` replaces the program of workers, both in
+    tests. Raises ``ConfigError`` before anything starts.
+    """
     config = load_config()
     from twisted.internet import reactor
 
@@ -69,5 +78,7 @@ def serve(
         report=lambda line: print(f"z4: {line}", file=sys.stderr),
         set_debug=log.set_debug,
         dev=dev,
+        steps=steps,
+        command=command,
     )
     return run_service(node, reactor)

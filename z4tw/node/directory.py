@@ -1,6 +1,6 @@
 """The data directory: who may use it, which store it holds, and the node's identity in it.
 
-Layout below ``_z4meta/`` (``doc/spec/data-directory.rst``): ``lock``, ``format.json``,
+Layout below ``_z4meta/`` (``doc/spec/data_directory.rst``): ``lock``, ``format.json``,
 ``node.json``, ``control.key``, ``meta.db``, ``admin.sock``, ``tmp/``, ``log/``, ``snapshots/``.
 """
 

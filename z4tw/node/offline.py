@@ -14,6 +14,7 @@ from z4tw.node.directory import DataDirectory
 from z4tw.node.failures import StoreError
 from z4tw.node.offload import InlineOffload
 from z4tw.node.openings import Outside, open_owned
+from z4tw.node.upkeep import stopped_commands
 from z4tw.plugins.registry import discover
 
 
@@ -54,7 +55,8 @@ async def _perform(
         batching=False,
     )
     try:
-        table = CommandTable(admin_commands(make_admin(storage)))
+        admin = admin_commands(make_admin(storage))
+        table = CommandTable({**admin, **stopped_commands(storage, outside.now_ms)})
         return await table.perform(command, arguments)
     finally:
         await storage.store.close()

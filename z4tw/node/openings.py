@@ -91,7 +91,7 @@ async def open_owned(
     try:
         facts = store.facts
         directory.check(config, facts.store_uuid, facts.vnodes, facts.replicas)
-        envelope = await _envelope(outside, config, plugins, files)
+        envelope = await open_envelope(outside, config, plugins, files)
     except BaseException:
         await store.close()
         raise
@@ -113,7 +113,7 @@ async def open_as_worker(
         store = RemoteStore(database_path(config), generations, link, outside.on_fatal)
     except (Z4Error, apsw.Error) as error:
         raise StoreError(f"the database {database_path(config)}: {error}") from error
-    envelope = await _envelope(outside, config, plugins, files)
+    envelope = await open_envelope(outside, config, plugins, files)
     return _storage(outside, config, store, files, envelope, identity)
 
 
@@ -150,15 +150,23 @@ def _storage(
     )
 
 
-async def _envelope(
-    outside: Outside, config: Config, plugins: Plugins, files: IOffload
+async def open_envelope(
+    outside: Outside,
+    config: Config,
+    plugins: Plugins,
+    files: IOffload,
+    *,
+    encrypt_new: bool = True,
 ) -> Envelope | None:
-    """The store's keys, unwrapped by the configured keyring."""
+    """The store's keys, unwrapped by the configured keyring; ``encrypt_new`` False only reads, and
+    makes no key. Raises ``StoreError``."""
     ports = Ports(outside.reactor, config.data, outside.environ, files)
     name, options = encryption_section(config, outside.environ)
     keyring = plugins.make("encryption", name, options, ports) if name else None
     try:
-        return await open_store_keys(config.data, keyring, outside.random_bytes)
+        return await open_store_keys(
+            config.data, keyring, outside.random_bytes, encrypt_new=encrypt_new
+        )
     except Z4Error as error:
         raise StoreError(str(error)) from error
 

@@ -41,6 +41,7 @@ from z4tw.node.shared import (
 )
 from z4tw.node.started import Started
 from z4tw.node.storage import Storage, StorageService
+from z4tw.node.upkeep import Upkeep
 from z4tw.node.web import WebService
 from z4tw.node.workers import Briefing, Workers
 from z4tw.ops.routing import LocalRouter
@@ -98,11 +99,18 @@ class Owner:
         self._workers: Workers | None = None
         self._reaper: Reaper | None = None
         self._auditor: Auditor | None = None
+        self._upkeep: Upkeep | None = None
         self._counts = WorkerCounts()
         self._disk_failed = False
+        signals = Signals(
+            reactor,
+            hurry=self.node.hurry,
+            # A closed terminal ends what somebody tries out in it.
+            hang_up=(lambda: signals.stop()) if dev else self.node.reload,
+        )
         serving = self._make_workers(command) if workers > 1 else self._make_web()
         for child in (
-            Signals(reactor, reload=self.node.reload, hurry=self.node.hurry, hang_up=True),
+            signals,
             Step("directory", self._open_directory, self._close_directory),
             self._listening,
             self._storage,
@@ -158,6 +166,10 @@ class Owner:
             orphan_grace_s=config.orphan_grace_seconds,
             reap_interval_s=_interval(config.blob_grace_seconds, 60),
             sweep_interval_s=_interval(config.orphan_grace_seconds, 21_600),
+        )  # fmt: skip
+        self._upkeep = Upkeep(
+            storage, self._reaper, now_ms,
+            running=True, stopping=lambda: not self.node.running,
         )  # fmt: skip
         snapshots = os.path.join(config.meta, "snapshots")
         daemons: list[Service] = [
@@ -259,7 +271,9 @@ class Owner:
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
         admin = make_admin(self._storage.storage)
         commands: dict[str, Command] = {
-            **admin_commands(admin), "status": self._status, "reload": self._reload_command,
+            **admin_commands(admin),
+            **(self._upkeep.commands() if self._upkeep is not None else {}),
+            "status": self._status, "reload": self._reload_command,
         }  # fmt: skip
         return await CommandTable(commands).perform(name, arguments)
 

@@ -32,11 +32,8 @@ def stop_running(reactor: Any) -> None:
 
 
 class Signals(Service):
-    """What signals mean to a node: TERM and INT stop it, a second one ends its drain at once; HUP
-    reloads certificates and configuration. Handlers only wake the reactor.
-
-    ``hang_up`` False leaves HUP alone (a worker's parent tells it what to reload).
-    """
+    """What signals mean to a node: TERM and INT stop it, a second one calls ``hurry``; HUP calls
+    ``hang_up``, and is left alone when that is None. Handlers only wake the reactor."""
 
     name = "signals"
 
@@ -44,12 +41,10 @@ class Signals(Service):
         self,
         reactor: Any,
         *,
-        reload: Callable[[], object],
         hurry: Callable[[], None],
-        hang_up: bool,
+        hang_up: Callable[[], object] | None,
     ) -> None:
         self._reactor = reactor
-        self._reload = reload
         self._hurry = hurry
         self._hang_up = hang_up
         self._stopping = False
@@ -64,14 +59,14 @@ class Signals(Service):
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._on_stop)
-        if self._hang_up:
+        if self._hang_up is not None:
             signal.signal(signal.SIGHUP, self._on_hang_up)
 
     def _on_stop(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self.stop)
 
     def _on_hang_up(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._reload)
+        self._reactor.callFromThread(self._hang_up)
 
     def stop(self) -> None:
         """Begin the stop of the process, or hurry it."""

@@ -85,7 +85,7 @@ class Worker:
             steps=outside.steps,
         )
         for child in (
-            Signals(reactor, reload=self.node.reload, hurry=self.node.hurry, hang_up=False),
+            Signals(reactor, hurry=self.node.hurry, hang_up=None),
             Step("link", self._connect, self._close_sockets),
             self._storage,
             self._web,

@@ -77,7 +77,13 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             raise no_such_upload(context)
         if upload.state == UploadState.DONE:
             return _answer(context, upload)
-        parts = chosen_parts(upload, asked, await read_parts(context, register), context.settings)
+        stored = await read_parts(context, register)
+        try:
+            parts = chosen_parts(upload, asked, stored, context.settings)
+        except InvalidPart:
+            if await _ended(context, register):
+                continue  # completed or aborted since the record was read: its parts are gone
+            raise
         checksum = object_checksum(upload, parts)
         _check_declared(headers, upload, parts, checksum)
         target = context.object_register()
@@ -108,6 +114,11 @@ async def complete_multipart_upload(context: Context) -> S3Response:
         await _finish(context, register, digest, finished)
         return _answer(context, finished)
     raise SlowDown()
+
+
+async def _ended(context: Context, register: Register) -> bool:
+    upload: Upload | None = await context.store.read(register)
+    return upload is None or upload.state == UploadState.DONE
 
 
 async def _read_document(context: Context) -> bytes:

@@ -18,6 +18,7 @@ from z4tw.interfaces import IOffload
 from z4tw.metadata.schema import read_facts
 from z4tw.model.registers import Kind
 from z4tw.objects import records
+from z4tw.recovery import RecoveryError
 from z4tw.recovery.copying import (
     Copier,
     copy_file,
@@ -25,7 +26,6 @@ from z4tw.recovery.copying import (
     is_empty,
     make_directory,
 )
-from z4tw.recovery.failures import RecoveryError
 from z4tw.recovery.formats import sync_directory, write_json
 from z4tw.recovery.frozen import open_frozen
 from z4tw.recovery.place import META, Place

@@ -12,6 +12,7 @@ from z4tw.interfaces import IBlobHousekeeping
 from z4tw.model.objects import BlobInfo, BodyKind
 from z4tw.model.rebuild import OBJECT, PART, BlobRecord, decode_blob_record, encode_blob_record
 from z4tw.objects import records
+from z4tw.recovery import RecoveryError
 from z4tw.recovery.report import ShowProgress
 
 _TABLE = """
@@ -57,7 +58,8 @@ class Footers:
         self, blobs: IBlobHousekeeping, known: Callable[[bytes], bool], show: ShowProgress
     ) -> int:
         """Read the footer of every file whose id is not known; how many files there are. Raises
-        ``OSError``."""
+        ``OSError``, and ``RecoveryError`` for a file that is encrypted with a key that is not here:
+        leaving it out would lose it."""
         count = 0
         for id, path, _, _ in blobs.files():
             if id is None:
@@ -69,7 +71,11 @@ class Footers:
                 continue
             try:
                 self._add(read_footer(blobs, id, path))
-            except (CorruptBlob, WrongMasterKey, ValueError) as error:
+            except WrongMasterKey as error:
+                raise RecoveryError(
+                    f"{path} cannot be read, and nothing was changed: {error}"
+                ) from error
+            except (CorruptBlob, ValueError) as error:
                 self.leave_out(path, f"unreadable: {error}")
         return count
 

@@ -72,12 +72,14 @@ class Rebuilt(msgspec.Struct, kw_only=True):
 
 
 def is_sound(place: Place) -> bool:
-    """Whether the present database opens and passes SQLite's check: then nothing needs to be
-    rebuilt."""
+    """Whether the present database is this store's, opens, and passes SQLite's check: then nothing
+    needs to be rebuilt. (A node that finds none makes an empty one, of another store.)"""
     try:
         connection = open_reader(place.database)
         try:
-            read_facts(connection)
+            expected = read_store_uuid(place.format_file)
+            if expected not in (None, read_facts(connection).store_uuid):
+                return False
             return bool(connection.execute("PRAGMA quick_check(1)").get == "ok")
         finally:
             connection.close()
@@ -95,8 +97,8 @@ def rebuild_store(
 ) -> Rebuilt:
     """Rebuild the database of a data directory, whose lock the caller holds.
 
-    ``blobs`` has the store's keys when it is encrypted. Raises ``OSError``, ``apsw.Error``,
-    ``StoreFormatError``.
+    ``blobs`` has the store's keys when it is encrypted. Raises ``RecoveryError``, ``OSError``,
+    ``apsw.Error``, ``StoreFormatError``; the old database is then where it was.
     """
     rebuilt = Rebuilt()
     work = os.path.join(place.meta, _WORK)

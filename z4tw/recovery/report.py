@@ -87,6 +87,8 @@ class Report:
 
     def repair(self, name: str, count: int) -> None:
         """Note that ``count`` problems of a name are no more."""
+        if not count:
+            return
         self.repaired[name] += count
         if self.repaired[name] >= self.found[name]:
             for problem in self.problems:

@@ -15,9 +15,9 @@ import msgspec
 from z4tw.errors import Z4Error
 from z4tw.metadata.schema import StoreFacts, open_writer
 from z4tw.objects import records
+from z4tw.recovery import RecoveryError
 from z4tw.recovery.backup import LISTED, BackupRecord, check_destination, read_backup
 from z4tw.recovery.copying import Copier, copy_file, make_directory
-from z4tw.recovery.failures import RecoveryError
 from z4tw.recovery.formats import read_json, sync_directory, write_json
 from z4tw.recovery.frozen import open_frozen
 from z4tw.recovery.place import Place

@@ -1,0 +1,41 @@
+"""The built-in plugins make what they say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from zope.interface.verify import verifyObject
+
+from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
+from z4tw.plugins.builtin import grants, local
+from z4tw.plugins.registry import Ports
+
+PORTS = Ports(reactor=None, data_dir="/srv/d", environ={}, offload=None)
+
+
+def test_they_are_factories() -> None:
+    for plugin, kind, name in ((grants, "policy", "grants"), (local, "encryption", "local")):
+        assert verifyObject(IPluginFactory, plugin)
+        assert (plugin.kind, plugin.name) == (kind, name)
+
+
+def test_the_grants_are_an_evaluator_without_options() -> None:
+    assert verifyObject(IPolicyEvaluator, grants.make({}, PORTS))
+    with pytest.raises(ValueError, match="there is no option 'speed'"):
+        grants.make({"speed": "1"}, PORTS)
+
+
+def test_the_local_keyring_takes_a_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    path.write_text("ab" * 32)
+    os.chmod(path, 0o600)
+    assert verifyObject(IKeyring, local.make({"key-file": str(path)}, PORTS))
+
+
+def test_the_local_keyring_takes_the_variable() -> None:
+    ports = Ports(None, "/srv/d", {"Z4_ENCRYPTION_KEY": "ab" * 32}, None)
+    assert verifyObject(IKeyring, local.make({}, ports))
+    with pytest.raises(ValueError, match="Z4_ENCRYPTION_KEY"):
+        local.make({}, PORTS)

@@ -1,0 +1,168 @@
+"""Writes ``doc/s3_operations.inc``: what a real server answers to every operation of S3.
+
+    python tools/s3_support.py
+
+It starts a server in a temporary folder and calls each operation of botocore's model once, with
+the least parameters that are valid. Needs boto3.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from z4tw.s3.operations import OPERATIONS, Operation
+from z4tw.testing.server import LocalServer
+
+TARGET = Path(__file__).parents[1] / "doc" / "s3_operations.inc"
+HEAD = """.. Made by tools/s3_support.py from what a server answered.
+
+.. list-table::
+   :header-rows: 1
+   :widths: 40 40 20
+
+   * - Operation
+     - Request
+     - Answer
+"""
+PATHS = {"service": "/", "bucket": "/BUCKET", "object": "/BUCKET/KEY"}
+
+
+def least(shape: Any, name: str = "") -> Any:
+    """A value of a botocore shape with its required members only."""
+    kind = shape.type_name
+    if kind == "structure":
+        members = shape.required_members or (list(shape.members)[:1] if is_union(shape) else [])
+        return {member: least(shape.members[member], member) for member in members}
+    if kind == "list":
+        return [least(shape.member)]
+    if kind == "map":
+        return {}
+    if kind == "string":
+        named = {"Bucket": "bucket", "Key": "key", "CopySource": "bucket/key"}
+        return shape.enum[0] if shape.enum else named.get(name, "x")
+    values = {"integer": 1, "long": 1, "float": 1.0, "boolean": True, "blob": b"x"}
+    return values.get(kind, "2030-01-01T00:00:00Z")
+
+
+def is_union(shape: Any) -> bool:
+    """Whether exactly one member must be given."""
+    return bool(getattr(shape, "is_tagged_union", False))
+
+
+class Calls:
+    """One server, something in it, and a call of each operation."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self._server = server
+        self._s3 = boto3.client(
+            "s3",
+            endpoint_url=server.endpoint_url,
+            aws_access_key_id=server.access_key_id,
+            aws_secret_access_key=server.secret_access_key,
+            region_name=server.region,
+            config=Config(
+                inject_host_prefix=False,
+                parameter_validation=False,
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+            ),
+        )
+        self._parameters = self._prepare()
+
+    def _prepare(self) -> dict[str, dict[str, Any]]:
+        """Make what the supported operations need; parameters for those that cannot be guessed."""
+        s3 = self._s3
+        s3.create_bucket(Bucket="bucket")
+        s3.create_bucket(Bucket="doomed")
+        for key in ("key", "doomed"):
+            s3.put_object(Bucket="bucket", Key=key, Body=b"x")
+        tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
+        s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
+        uploads = [
+            {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
+            for key in ("open", "ended", "completed")
+            for made in [s3.create_multipart_upload(Bucket="bucket", Key=key)]
+        ]
+        opened, ended, completed = uploads
+        etag = s3.upload_part(**completed, PartNumber=1, Body=b"x")["ETag"]
+        part = {"PartNumber": 1}
+        versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
+        parts = {"MultipartUpload": {"Parts": [{"ETag": etag, **part}]}}
+        return {
+            "AbortMultipartUpload": ended,
+            "CompleteMultipartUpload": {**completed, **parts},
+            "CopyObject": {"Bucket": "bucket", "Key": "copy", "CopySource": "bucket/key"},
+            "CreateBucket": {"Bucket": "another"},
+            "DeleteBucket": {"Bucket": "doomed"},
+            # Not of "bucket": its tags are read after this, by the order of the names.
+            "DeleteBucketTagging": {"Bucket": "another"},
+            "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
+            "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
+            "ListParts": opened,
+            "PutBucketVersioning": {"Bucket": "another", **versioning},
+            "UploadPart": {**opened, **part},
+            "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
+        }
+
+    def answer(self, name: str) -> str:
+        """Status, and code of an error, of one operation."""
+        if name == "PostObject":
+            return self._post()
+        model = self._s3.meta.service_model.operation_model(name)
+        parameters = self._parameters.get(name)
+        if parameters is None:
+            parameters = least(model.input_shape) if model.input_shape else {}
+        try:
+            response = getattr(self._s3, xform_name(name))(**parameters)
+        except ClientError as error:
+            response = error.response
+            status = response["ResponseMetadata"]["HTTPStatusCode"]
+            return f"{status} {response['Error']['Code']}"
+        return str(response["ResponseMetadata"]["HTTPStatusCode"])
+
+    def _post(self) -> str:
+        """The browser form upload, which is not in botocore's model."""
+        form = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--b--\r\n'
+        request = urllib.request.Request(  # noqa: S310
+            f"{self._server.endpoint_url}/bucket",
+            data=form.encode(),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+                return str(response.status)
+        except urllib.error.HTTPError as error:
+            code = error.read().decode().partition("<Code>")[2].partition("<")[0]
+            return f"{error.code} {code}"
+
+
+def request_line(operation: Operation) -> str:
+    """The request of an operation, as people write it."""
+    query = [operation.marker] if operation.marker else []
+    query += [name for name in operation.required if name != operation.marker]
+    return f"{operation.method} {PATHS[operation.level]}" + ("?" if query else "") + "&".join(query)
+
+
+def page() -> str:
+    """The whole table."""
+    rows = []
+    with LocalServer() as server:
+        calls = Calls(server)
+        for name in sorted(OPERATIONS):
+            answer = calls.answer(name)
+            shown = f"**{answer}**" if answer[0] in "23" else answer
+            line = request_line(OPERATIONS[name])
+            rows.append(f"   * - {name}\n     - ``{line}``\n     - {shown}\n")
+    return HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(page(), "utf-8")
