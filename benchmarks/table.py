@@ -43,7 +43,7 @@ class Row(NamedTuple):
 def _request(figures: Figures) -> str:
     text = f"{figures['cpu_us']} µs"
     if "ratio" in figures:
-        text += f" ({figures['ratio']} × nginx)"
+        text += f" ({figures['ratio']} times nginx)"
     return f"{text}, {figures['rate']:,}/s"
 
 
@@ -79,10 +79,10 @@ def _memory(figures: Figures) -> str:
 
 
 ROWS = (
-    Row("GET 1 KiB", _request, "at most 6 × nginx", _nginx_request),
+    Row("GET 1 KiB", _request, "at most 6 times nginx", _nginx_request),
     Row("GET 1 KiB, cold start", _request),
     Row("HEAD 1 KiB", _request, "", _nginx_request),
-    Row("PUT 1 KiB", _request, "at most 14 × nginx, 3,000/s", _nginx_request),
+    Row("PUT 1 KiB", _request, "at most 14 times nginx, 3,000/s", _nginx_request),
     Row("PUT 1 KiB, 1 connection", _latency),
     Row("DELETE", _request),
     Row("LIST 1,000 of ", lambda f: f"{f['cpu_ms']} ms, {f['rate']:,}/s", "at most 6 ms"),
@@ -113,7 +113,8 @@ def page(measured: Mapping[str, Any], machine: str = "") -> str:
         facts.append(f"{results['fill']['objects']:,} objects of 1 KiB")
     text = HEAD.format(facts=", ".join(facts) + ".")
     for cells in lines(results):
-        text += "   * - " + "\n     - ".join(cell or "–" for cell in cells) + "\n"
+        rows = ("   * - " + "\n     - ".join(cells)).splitlines()
+        text += "".join(f"{line.rstrip()}\n" for line in rows)
     return text
 
 

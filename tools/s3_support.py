@@ -131,13 +131,13 @@ class Calls:
     def _post(self) -> str:
         """The browser form upload, which is not in botocore's model."""
         form = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--b--\r\n'
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{self._server.endpoint_url}/bucket",
             data=form.encode(),
             headers={"Content-Type": "multipart/form-data; boundary=b"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10) as response:
                 return str(response.status)
         except urllib.error.HTTPError as error:
             code = error.read().decode().partition("<Code>")[2].partition("<")[0]

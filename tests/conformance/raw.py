@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import socket
 import time
 import zlib
@@ -313,13 +314,18 @@ class Signer:
         request: Request, names: Sequence[str], payload: str, amz_date: str, scope: str, key: bytes
     ) -> str:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in names)
+        lines = "".join(f"{name}:{_trimmed(headers[name])}\n" for name in names)
         canonical = "\n".join((
             request.method, quote(unquote_to_bytes(request.path), safe="/~"),
             _canonical_query(request.query), lines, ";".join(names), payload,
         )).encode("latin-1")
         text = f"AWS4-HMAC-SHA256\n{amz_date}\n{scope}\n{sha256(canonical).hexdigest()}"
         return hmac.new(key, text.encode(), "sha256").hexdigest()
+
+
+def _trimmed(value: str) -> str:
+    """A header value with one space for each run of them, and none around it."""
+    return re.sub(" +", " ", value).strip(" ")
 
 
 def _signed_names(headers: dict[str, str], omit: Sequence[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -23,7 +22,7 @@ from z4tw.model.objects import (
 )
 from z4tw.model.registers import Done, Kind, Refused
 from z4tw.model.stamps import pack_stamp, parse_version_id, version_id_of
-from z4tw.objects import apply, records, rows
+from z4tw.objects import records, rows
 from z4tw.objects.commands import (
     Condition,
     DeleteObject,
@@ -194,11 +193,6 @@ class TestBodies:
             body = Body(BodyKind.INLINE, id, 3)
             key.change(PutVersion(version(number, body=body), inline=b"abc"))
         assert key.inline == {b"two": b"abc"}
-
-
-def test_a_command_of_another_kind_is_a_defect_of_the_caller() -> None:
-    with pytest.raises(TypeError, match="PutVersion"):
-        apply(Kind.UPLOAD, None, put(1), view())
 
 
 @dataclass

@@ -64,3 +64,13 @@ def test_a_format_file_of_another_store(store: TestStore) -> None:
     assert only(store.check()).name == "store-uuid"
     path.unlink()
     assert only(store.check()).name == "store-uuid"
+
+
+def test_a_format_file_of_a_store_that_was_just_made_is_only_noted(store: TestStore) -> None:
+    """A node writes the database first, then its uuid into the format file."""
+    store.close()
+    path = Path(store.place.format_file)
+    path.write_text('{"format": 1, "features": [], "store_uuid": ""}')
+    report = store.check()
+    assert report.left == 0
+    assert report.notes["format files that the next start completes"] == 1

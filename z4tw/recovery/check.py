@@ -14,7 +14,7 @@ from z4tw.keyring.store_keys import read_stored
 from z4tw.metadata.schema import open_reader, open_writer, read_facts
 from z4tw.recovery.bodies import Bodies
 from z4tw.recovery.files import Files, Pace
-from z4tw.recovery.formats import read_store_uuid
+from z4tw.recovery.formats import read_json, read_store_uuid
 from z4tw.recovery.frozen import open_frozen
 from z4tw.recovery.owners import find_owners
 from z4tw.recovery.place import Place
@@ -143,7 +143,9 @@ def _is_sound(connection: apsw.Connection, path: str, deep: bool, report: Report
 
 def _compare_uuid(place: Place, store_uuid: bytes, report: Report) -> None:
     stored = read_store_uuid(place.format_file)
-    if stored != store_uuid:
+    if stored is None and (read_json(place.format_file) or {}).get("store_uuid") == "":
+        report.notes["format files that the next start completes"] += 1
+    elif stored != store_uuid:
         detail = "is missing or damaged" if stored is None else "names another store"
         report.problem("store-uuid", place.format_file, detail)
 

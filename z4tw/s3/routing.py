@@ -39,6 +39,8 @@ PRESIGN_PARAMETERS = frozenset(
 )
 _MAX_PARAMETERS = 256
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+\Z")  # a token of RFC 9110 section 5.6.2
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_HEADERS = ("x-amz-checksum-", "x-amz-sdk-checksum-", "x-amz-content-sha256", "x-amz-date")
 """Query parameters that do not stand for the header of their name."""
 
@@ -189,11 +191,17 @@ def _shown(target: bytes) -> str:
 
 
 def _hoisted(query: dict[str, str], headers: dict[str, str]) -> dict[str, str]:
-    """The headers with the ``x-amz-*`` query parameters over them."""
+    """The headers with the ``x-amz-*`` query parameters over them. Raises ``InvalidArgument`` for
+    what no header could carry: it may be stored, and would end the answer's header line."""
     found = {}
     for name, value in query.items():
         lower = name.lower()
         if lower.startswith("x-amz-") and not lower.startswith(_NOT_HEADERS):
+            if not _HEADER_NAME.match(lower) or _CONTROL.search(value):
+                raise InvalidArgument(
+                    "A query parameter that stands for a header cannot be one",
+                    ArgumentName=name[:256],
+                )
             found[lower] = value
     return {**headers, **found} if found else headers
 

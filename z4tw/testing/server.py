@@ -41,7 +41,8 @@ _OPTIONS = (
 class LocalServer:
     """A context manager around ``z4 server``, with a key that may do everything.
 
-    Its data lies in a temporary directory, which goes when the server stops. ``options`` are
+    Its data lies in a temporary directory, which goes when the server stops; it stops with the
+    process that started it, however that ends. ``options`` are
     further options of ``z4 server``; the later of two wins. After the start, ``endpoint_url`` is
     where it listens (loopback only), ``access_key_id`` and ``secret_access_key`` are its admin
     key, made anew for each object, and ``region`` is what requests are signed for.
@@ -83,12 +84,13 @@ class LocalServer:
         if self._process is not None:
             raise RuntimeError("the server has been started already")
         folder = self._folder = Path(tempfile.mkdtemp(prefix="z4-test-"))
-        command = [sys.executable, "-P", "-m", "z4tw.cli", "server", "--json", *_OPTIONS]
-        command += ["--region", self.region, *self._options, "--data", str(folder / "data")]
+        command = [sys.executable, "-P", "-m", "z4tw.testing.attached", str(folder), "--json"]
+        command += [*_OPTIONS, "--region", self.region, *self._options]
+        command += ["--data", str(folder / "data")]
         with (folder / "out").open("wb") as out, (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 (our own command line)
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=log,
                 env=self._environment(),
@@ -112,6 +114,8 @@ class LocalServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
         folder, self._folder = self._folder, None
         if folder is not None:
             shutil.rmtree(folder)
