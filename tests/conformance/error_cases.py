@@ -8,6 +8,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 Longer than 400 lines because it is a flat table.
 """
 
+# fmt: off
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -691,6 +693,9 @@ SPECIFIC: list[Row] = [
         ("InvalidRequest", 400, "a checksum of another algorithm than the upload's",
          Recipe("PUT", "/{bucket}/composite", "partNumber=2&uploadId={composite}",
                 {"x-amz-checksum-sha1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk="})),
+        ("InvalidChunkSizeError", 403, "a short chunk before another",
+         _good("UploadPart", body=b"x" * 20)._replace(
+             mode=SIGNED_CHUNKS, chunks=(b"x" * 10, b"x" * 10))),
         ("InvalidRequest", 400, "no checksum for a composite upload",
          Recipe("PUT", "/{bucket}/composite", "partNumber=2&uploadId={composite}", body=b"x")),
     ),

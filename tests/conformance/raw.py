@@ -259,7 +259,11 @@ class Signer:
         return amz_date, f"{amz_date[:8]}/{self.region}/{self.service}/aws4_request", key
 
     def sign(
-        self, request: Request, payload: str | None = None, *, as_if: Request | None = None,
+        self,
+        request: Request,
+        payload: str | None = None,
+        *,
+        as_if: Request | None = None,
         omit: Sequence[str] = (),
     ) -> Signed:
         """Sign in the Authorization header. ``payload`` is the x-amz-content-sha256 value (default:
@@ -282,8 +286,13 @@ class Signer:
         return Signed(request, signature, key, scope, amz_date)
 
     def presign(
-        self, request: Request, payload: str | None = None, *, as_if: Request | None = None,
-        omit: Sequence[str] = (), expires_s: int | str = 300,
+        self,
+        request: Request,
+        payload: str | None = None,
+        *,
+        as_if: Request | None = None,
+        omit: Sequence[str] = (),
+        expires_s: int | str = 300,
     ) -> Signed:
         """Sign in the query; ``payload`` (default: none is given, so UNSIGNED-PAYLOAD) is sent in
         a signed x-amz-content-sha256 header."""
@@ -315,10 +324,16 @@ class Signer:
     ) -> str:
         headers = {name.lower(): value for name, value in request.headers.items()}
         lines = "".join(f"{name}:{_trimmed(headers[name])}\n" for name in names)
-        canonical = "\n".join((
-            request.method, quote(unquote_to_bytes(request.path), safe="/~"),
-            _canonical_query(request.query), lines, ";".join(names), payload,
-        )).encode("latin-1")
+        canonical = "\n".join(
+            (
+                request.method,
+                quote(unquote_to_bytes(request.path), safe="/~"),
+                _canonical_query(request.query),
+                lines,
+                ";".join(names),
+                payload,
+            )
+        ).encode("latin-1")
         text = f"AWS4-HMAC-SHA256\n{amz_date}\n{scope}\n{sha256(canonical).hexdigest()}"
         return hmac.new(key, text.encode(), "sha256").hexdigest()
 
@@ -330,7 +345,11 @@ def _trimmed(value: str) -> str:
 
 def _signed_names(headers: dict[str, str], omit: Sequence[str]) -> list[str]:
     left_out = {name.lower() for name in omit} | {
-        "authorization", "connection", "content-length", "expect", "transfer-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "expect",
+        "transfer-encoding",
         "user-agent",
     }
     return sorted({name.lower() for name in headers} - left_out)
@@ -340,9 +359,11 @@ def _canonical_query(query: str) -> str:
     pairs = []
     for item in query.split("&") if query else ():
         name, _, value = item.partition("=")
-        pairs.append(tuple(
-            quote(unquote_to_bytes(text.replace("+", " ")), safe="~") for text in (name, value)
-        ))
+        pairs.append(
+            tuple(
+                quote(unquote_to_bytes(text.replace("+", " ")), safe="~") for text in (name, value)
+            )
+        )
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
@@ -356,8 +377,12 @@ def crc32_base64(data: bytes) -> str:
 
 
 def framed(
-    signed: Signed | None, mode: str, chunks: Sequence[bytes], trailers: dict[str, str] | None,
-    *, bad: str = "",
+    signed: Signed | None,
+    mode: str,
+    chunks: Sequence[bytes],
+    trailers: dict[str, str] | None,
+    *,
+    bad: str = "",
 ) -> bytes:
     """A body in aws-chunked framing. ``signed`` is needed for signed chunks only. ``bad`` spoils
     one thing after it was signed: ``chunk`` (a byte of data), ``chunk-signature``, ``last`` (the
@@ -373,7 +398,8 @@ def framed(
         if mode in (SIGNED_CHUNKS, SIGNED_TRAILER):
             assert signed is not None
             previous = signed.chain(
-                "AWS4-HMAC-SHA256-PAYLOAD", previous,
+                "AWS4-HMAC-SHA256-PAYLOAD",
+                previous,
                 f"{EMPTY_SHA256}\n{sha256(chunk).hexdigest()}",
             )
             shown = previous
@@ -411,9 +437,17 @@ def _other_hex(signature: str) -> str:
 
 
 def in_mode(
-    signer: Signer, request: Request, mode: str, *, query: bool = False,
-    trailers: dict[str, str] | None = None, chunks: Sequence[bytes] | None = None, bad: str = "",
-    as_if: Request | None = None, omit: Sequence[str] = (), declared_length: int | None = None,
+    signer: Signer,
+    request: Request,
+    mode: str,
+    *,
+    query: bool = False,
+    trailers: dict[str, str] | None = None,
+    chunks: Sequence[bytes] | None = None,
+    bad: str = "",
+    as_if: Request | None = None,
+    omit: Sequence[str] = (),
+    declared_length: int | None = None,
 ) -> Request:
     """A request signed in the header or (``query``) as a presigned URL, with its body in a payload
     mode. Trailers default to a right CRC-32. ``as_if`` must differ in head fields only: the

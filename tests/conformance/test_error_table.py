@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import runpy
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +25,8 @@ from tests.conformance.raw import (
 from tests.conformance.world import World, altered, build_world
 from tests.processes import Key, ServerProcess, make_key
 from z4tw.s3.operations import SUPPORTED
+
+ROOT = Path(os.environ.get("Z4_SOURCE_TREE") or Path(__file__).parents[2])
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +93,13 @@ def signed(world: World, recipe: Recipe) -> Request:
     if how == "presigned-wrong-secret":
         return signer.presign(request).request
     return in_mode(
-        signer, request, recipe.mode, bad=recipe.bad, declared_length=recipe.declared_length,
-        trailers=recipe.trailers, chunks=recipe.chunks,
+        signer,
+        request,
+        recipe.mode,
+        bad=recipe.bad,
+        declared_length=recipe.declared_length,
+        trailers=recipe.trailers,
+        chunks=recipe.chunks,
     )
 
 
@@ -103,6 +113,12 @@ def test_the_table_has_every_supported_operation() -> None:
     assert len(ROWS) >= 150
     seen = [(row.operation, row.code, row.trigger) for row in ROWS]
     assert sorted({row for row in seen if seen.count(row) > 1}) == []
+
+
+def test_the_documentation_is_made_of_this_table() -> None:
+    """Written anew by ``python tools/error_coverage.py``."""
+    made = runpy.run_path(str(ROOT / "tools" / "error_coverage.py"))["page"]()
+    assert (ROOT / "doc" / "errors.rst").read_text(encoding="utf-8") == made
 
 
 class Unchanged:

@@ -32,8 +32,16 @@ def world(server: ServerProcess, alice: Key, bob: Key) -> World:
 def reader(world: World) -> Client:
     """A key that may read alice's bucket and nothing else."""
     key = make_key(world.server.data, "reader", "--no-create-bucket")
-    z4("bucket", "allow", world.names["bucket"], "--key", "reader", "--read",
-       "--data", str(world.server.data))
+    z4(
+        "bucket",
+        "allow",
+        world.names["bucket"],
+        "--key",
+        "reader",
+        "--read",
+        "--data",
+        str(world.server.data),
+    )
     return Client(world.server.port, key)
 
 
@@ -47,13 +55,22 @@ def test_the_anonymous_are_told_nothing(name: str, world: World) -> None:
     answer for what is there and what is not, with every condition."""
     recipe = GOOD[name]
     here = world.request(*recipe[:5])
-    there = replace(here, path=here.path.replace(world.names["bucket"], world.names["absent"])
-                    .replace("/object", "/nothing"))
+    there = replace(
+        here,
+        path=here.path.replace(world.names["bucket"], world.names["absent"]).replace(
+            "/object", "/nothing"
+        ),
+    )
     seen = set()
     for request in (here, there):
-        for headers in ({}, {"If-None-Match": "*"}, {"If-Match": '"0"'}, {"Range": "bytes=99-"},
-                        {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
-                        {"x-amz-expected-bucket-owner": "000000000001"}):
+        for headers in (
+            {},
+            {"If-None-Match": "*"},
+            {"If-Match": '"0"'},
+            {"Range": "bytes=99-"},
+            {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+            {"x-amz-expected-bucket-owner": "000000000001"},
+        ):
             sent = {"Host": world.alice.host, **request.headers, **headers}
             reply = world.alice.send(replace(request, headers=sent))
             seen.add((reply.status, reply.code, frozenset(reply.headers) - {"content-length"}))
@@ -62,8 +79,18 @@ def test_the_anonymous_are_told_nothing(name: str, world: World) -> None:
     assert (status, code or "AccessDenied") == (403, "AccessDenied")
 
 
-@pytest.mark.parametrize("name", ["GetObject", "HeadObject", "GetObjectAttributes",
-                                  "GetObjectTagging", "DeleteObject", "PutObject", "ListParts"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GetObject",
+        "HeadObject",
+        "GetObjectAttributes",
+        "GetObjectTagging",
+        "DeleteObject",
+        "PutObject",
+        "ListParts",
+    ],
+)
 def test_a_stranger_is_not_told_what_is_in_a_bucket(name: str, world: World) -> None:
     """Whoever may not list a bucket gets the same answer for a key that is there and one that is
     not, and no 304, 412 or 416."""
@@ -107,8 +134,9 @@ NOBODY = [
 def test_other_authorizations_are_nobodys(authorization: str, world: World) -> None:
     """Class "token confusion" (Ceph CVE-2024-48916; MinIO CVE-2026-33322): there are no bearer
     tokens, so none is good, and an unknown kind is not taken for no authorization."""
-    request = anonymous(world, "GET", f"/{world.names['bucket']}/object",
-                        Authorization=authorization)
+    request = anonymous(
+        world, "GET", f"/{world.names['bucket']}/object", Authorization=authorization
+    )
     reply = world.alice.send(request)
     assert reply.status in (400, 403, 501)
     assert OBJECT not in reply.body
@@ -133,8 +161,13 @@ def test_headers_of_proxies_and_peers_open_nothing(name: str, world: World) -> N
 
 
 def test_the_log_names_the_real_peer(world: World) -> None:
-    world.alice.ask("GET", f"/{world.names['bucket']}/realpeer", X_Forwarded_For="203.0.113.7",
-                    X_Real_Ip="203.0.113.8", Forwarded="for=203.0.113.9")
+    world.alice.ask(
+        "GET",
+        f"/{world.names['bucket']}/realpeer",
+        X_Forwarded_For="203.0.113.7",
+        X_Real_Ip="203.0.113.8",
+        Forwarded="for=203.0.113.9",
+    )
     lines = logged(world.server, "realpeer")
     assert [line["remote"] for line in lines] == ["127.0.0.1"]
     assert not logged_now(world, "203.0.113")
@@ -152,10 +185,15 @@ def test_a_presigned_url_is_good_for_its_method_only(world: World) -> None:
     for method in ("PUT", "DELETE", "HEAD", "POST"):
         reply = world.alice.send(replace(url, method=method))
         assert reply.status in (403, 405)
-    for query in (url.query + "&versionId=null", url.query + "&acl", "tagging&" + url.query,
-                  url.query.replace("X-Amz-Expires=300", "X-Amz-Expires=3000"),
-                  url.query + "&X-Amz-Expires=3000", url.query + "&X-Amz-Signature=0",
-                  url.query + "&x-amz-acl=private"):
+    for query in (
+        url.query + "&versionId=null",
+        url.query + "&acl",
+        "tagging&" + url.query,
+        url.query.replace("X-Amz-Expires=300", "X-Amz-Expires=3000"),
+        url.query + "&X-Amz-Expires=3000",
+        url.query + "&X-Amz-Signature=0",
+        url.query + "&x-amz-acl=private",
+    ):
         assert world.alice.send(replace(url, query=query)).status in (400, 403)
     assert world.alice.do("GET", path).body == OBJECT
 
@@ -163,7 +201,8 @@ def test_a_presigned_url_is_good_for_its_method_only(world: World) -> None:
 def test_a_signature_of_one_host_is_not_good_for_another(world: World) -> None:
     """A bucket of the virtual host is not to be swapped for another one."""
     signed = world.alice.signer.sign(
-        Request("GET", "/object", headers={"Host": f"{world.names['bucket']}.s3.local"})).request
+        Request("GET", "/object", headers={"Host": f"{world.names['bucket']}.s3.local"})
+    ).request
     assert world.alice.send(signed).body == OBJECT
     moved = altered(signed, host=f"{world.names['versioned']}.s3.local")
     assert world.alice.send(moved).code == "SignatureDoesNotMatch"
@@ -174,14 +213,21 @@ def test_unsigned_headers_do_not_change_what_is_done(world: World) -> None:
     copy source nor a payload mode can be slipped into a signed PUT."""
     path = f"/{world.names['bucket']}/slipped"
     signed = world.alice.signer.sign(Request("PUT", path, body=b"meant")).request
-    for headers in ({"x_amz_copy_source": f"/{world.names['bucket']}/object"},
-                    {"x_amz_content_sha256": UNSIGNED},
-                    {"x_amz_tagging": "a=b"}, {"x_amz_acl": "public-read"},
-                    {"x_amz_meta_a": "b"}, {"x_amz_website_redirect_location": "http://evil"}):
+    for headers in (
+        {"x_amz_copy_source": f"/{world.names['bucket']}/object"},
+        {"x_amz_content_sha256": UNSIGNED},
+        {"x_amz_tagging": "a=b"},
+        {"x_amz_acl": "public-read"},
+        {"x_amz_meta_a": "b"},
+        {"x_amz_website_redirect_location": "http://evil"},
+    ):
         assert world.alice.send(altered(signed, **headers)).status == 403
     url = world.alice.signer.presign(Request("PUT", path)).request
-    for headers in ({"x_amz_copy_source": f"/{world.names['bucket']}/object"},
-                    {"x_amz_content_sha256": UNSIGNED}, {"x_amz_meta_a": "b"}):
+    for headers in (
+        {"x_amz_copy_source": f"/{world.names['bucket']}/object"},
+        {"x_amz_content_sha256": UNSIGNED},
+        {"x_amz_meta_a": "b"},
+    ):
         assert world.alice.send(altered(url, **headers)).status == 403
     assert world.alice.ask("HEAD", path).status == 404
 
@@ -195,16 +241,24 @@ def test_the_right_to_read_is_the_right_to_read(world: World, reader: Client) ->
     assert reader.do("GET", f"{bucket}/object").body == OBJECT
     assert reader.ask("GET", bucket, "list-type=2").status == 200
     refused = {
-        ("PUT", f"{bucket}/object", ""), ("DELETE", f"{bucket}/object", ""),
-        ("DELETE", f"{bucket}/object", "versionId=null"), ("PUT", f"{bucket}/object", "tagging"),
-        ("DELETE", f"{bucket}/object", "tagging"), ("POST", f"{bucket}/new", "uploads"),
+        ("PUT", f"{bucket}/object", ""),
+        ("DELETE", f"{bucket}/object", ""),
+        ("DELETE", f"{bucket}/object", "versionId=null"),
+        ("PUT", f"{bucket}/object", "tagging"),
+        ("DELETE", f"{bucket}/object", "tagging"),
+        ("POST", f"{bucket}/new", "uploads"),
         ("PUT", f"{bucket}/parts", f"partNumber=1&uploadId={names['upload']}"),
         ("POST", f"{bucket}/parts", f"uploadId={names['upload']}"),
         ("DELETE", f"{bucket}/parts", f"uploadId={names['upload']}"),
-        ("PUT", bucket, "versioning"), ("PUT", bucket, "tagging"), ("DELETE", bucket, "tagging"),
-        ("DELETE", bucket, ""), ("PUT", f"/{names['absent']}", ""),
-        ("GET", f"/{names['versioned']}/object", ""), ("GET", f"/{names['foreign']}/object", ""),
-        ("GET", f"/{names['versioned']}", "versions"), ("HEAD", f"/{names['versioned']}", ""),
+        ("PUT", bucket, "versioning"),
+        ("PUT", bucket, "tagging"),
+        ("DELETE", bucket, "tagging"),
+        ("DELETE", bucket, ""),
+        ("PUT", f"/{names['absent']}", ""),
+        ("GET", f"/{names['versioned']}/object", ""),
+        ("GET", f"/{names['foreign']}/object", ""),
+        ("GET", f"/{names['versioned']}", "versions"),
+        ("HEAD", f"/{names['versioned']}", ""),
     }
     for method, path, query in sorted(refused):
         assert reader.ask(method, path, query, b"x").status == 403, (method, path, query)
@@ -221,8 +275,11 @@ def test_the_right_to_read_is_the_right_to_read(world: World, reader: Client) ->
 def test_a_reader_may_not_copy_what_it_may_not_read(world: World) -> None:
     """Carol's own bucket as the target does not open alice's as the source."""
     names = world.names
-    for source in (f"/{names['bucket']}/object", f"/{names['versioned']}/object?versionId="
-                   + names["version"], f"/{names['bucket']}/nothing"):
+    for source in (
+        f"/{names['bucket']}/object",
+        f"/{names['versioned']}/object?versionId=" + names["version"],
+        f"/{names['bucket']}/nothing",
+    ):
         reply = world.carol.ask("PUT", f"/{names['foreign']}/stolen", x_amz_copy_source=source)
         assert (reply.status, reply.code) == (403, "AccessDenied")
 
@@ -230,11 +287,17 @@ def test_a_reader_may_not_copy_what_it_may_not_read(world: World) -> None:
 def test_a_form_upload_is_refused_as_a_whole(world: World) -> None:
     """Class "POST policy conditions not enforced" (RustFS CVE-2026-27607): until forms are there,
     none is taken."""
-    form = (b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nform\r\n'
-            b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbody'
-            b"\r\n--x--\r\n")
-    request = Request("POST", f"/{world.names['bucket']}", body=form, headers={
-        "Host": world.alice.host, "Content-Type": "multipart/form-data; boundary=x"})
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nform\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbody'
+        b"\r\n--x--\r\n"
+    )
+    request = Request(
+        "POST",
+        f"/{world.names['bucket']}",
+        body=form,
+        headers={"Host": world.alice.host, "Content-Type": "multipart/form-data; boundary=x"},
+    )
     reply = world.alice.send(request)
     assert (reply.status, reply.code) == (501, "NotImplemented")
     assert world.alice.ask("HEAD", f"/{world.names['bucket']}/form").status == 404

@@ -121,8 +121,11 @@ MALFORMED: dict[str, bytes] = {
     "a method that does not exist": b"FETCH / HTTP/1.1\r\n" + HOST + b"\r\n",
     "CONNECT": b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n" + HOST + b"\r\n" + SMUGGLED,
     "an upgrade": get_head(b"Connection: Upgrade\r\n", b"Upgrade: websocket\r\n") + SMUGGLED,
-    "an upgrade to HTTP/2": get_head(b"Connection: Upgrade, HTTP2-Settings\r\n",
-                                     b"Upgrade: h2c\r\n", b"HTTP2-Settings: AAMAAABk\r\n"),
+    "an upgrade to HTTP/2": get_head(
+        b"Connection: Upgrade, HTTP2-Settings\r\n",
+        b"Upgrade: h2c\r\n",
+        b"HTTP2-Settings: AAMAAABk\r\n",
+    ),
     "a TLS greeting": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 500,
     "blank lines without end": b"\r\n" * 100,
     "noise": bytes(range(256)) * 4,
@@ -155,8 +158,13 @@ def test_malformed_http_is_refused_once_and_the_connection_ends(
         assert reply.status != 403 or name.startswith("a chunk"), reply
         assert reply.headers["content-type"] == "application/xml"
         assert reply.field("RequestId") == reply.headers["x-amz-request-id"]
-        assert reply.code in ("BadRequest", "NotImplemented", "RequestHeaderSectionTooLarge",
-                              "AccessDenied", "InvalidURI")
+        assert reply.code in (
+            "BadRequest",
+            "NotImplemented",
+            "RequestHeaderSectionTooLarge",
+            "AccessDenied",
+            "InvalidURI",
+        )
         assert wire.ended()
 
 
@@ -182,8 +190,14 @@ def test_the_body_of_a_put_is_never_the_next_request(world: World) -> None:
     with Wire(world.server.port) as wire:
         assert wire.ask(signed).status == 200
         chunked = world.alice.signer.sign(
-            Request("PUT", path, headers={"Transfer-Encoding": "chunked"},
-                    body=b"%x\r\n" % len(SMUGGLED) + SMUGGLED + b"\r\n0\r\n\r\n"), UNSIGNED).request
+            Request(
+                "PUT",
+                path,
+                headers={"Transfer-Encoding": "chunked"},
+                body=b"%x\r\n" % len(SMUGGLED) + SMUGGLED + b"\r\n0\r\n\r\n",
+            ),
+            UNSIGNED,
+        ).request
         assert wire.ask(chunked).code == "MissingContentLength"
         got = wire.ask(world.alice.signer.sign(Request("GET", path)).request)
         assert got.body == SMUGGLED
@@ -197,8 +211,9 @@ def test_a_get_with_a_body_does_not_confuse_what_follows(world: World) -> None:
         assert [wire.reply().body, wire.reply().body] == [OBJECT, OBJECT]
 
 
-@pytest.mark.parametrize("method", ["TRACE", "PATCH", "PROPFIND", "MKCOL", "LINK", "SEARCH",
-                                    "PURGE", "LOCK", "M-SEARCH"])
+@pytest.mark.parametrize(
+    "method", ["TRACE", "PATCH", "PROPFIND", "MKCOL", "LINK", "SEARCH", "PURGE", "LOCK", "M-SEARCH"]
+)
 def test_other_methods_are_not_allowed(method: str, world: World) -> None:
     """TRACE in particular does not send back what it was sent (cross-site tracing)."""
     for path in ("/", f"/{world.names['bucket']}", f"/{world.names['bucket']}/object"):
@@ -222,8 +237,14 @@ def test_pipelined_requests_are_answered_in_their_order(world: World) -> None:
     requests: list[Request] = []
     expected: list[tuple[int, bytes | None]] = []
 
-    def add(method: str, path: str, status: int, body: bytes | None = None, query: str = "",
-            data: bytes = b"") -> None:
+    def add(
+        method: str,
+        path: str,
+        status: int,
+        body: bytes | None = None,
+        query: str = "",
+        data: bytes = b"",
+    ) -> None:
         requests.append(world.alice.signer.sign(Request(method, path, query, body=data)).request)
         expected.append((status, body))
 

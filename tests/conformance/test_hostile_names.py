@@ -214,14 +214,23 @@ UPLOAD_IDS = [
 
 
 @pytest.mark.parametrize("upload", UPLOAD_IDS, ids=lambda text: text[:20])
-@pytest.mark.parametrize("name", ["AbortMultipartUpload", "CompleteMultipartUpload", "ListParts",
-                                  "UploadPart", "UploadPartCopy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AbortMultipartUpload",
+        "CompleteMultipartUpload",
+        "ListParts",
+        "UploadPart",
+        "UploadPartCopy",
+    ],
+)
 def test_a_rubbish_upload_id_is_no_upload(name: str, upload: str, world: World) -> None:
     recipe = GOOD[name]
     query = recipe.query.replace("{upload}", upload)
     before = world.snapshot()
-    reply = world.alice.send(world.alice.signer.sign(
-        world.request(*recipe._replace(query=query)[:5])).request)
+    reply = world.alice.send(
+        world.alice.signer.sign(world.request(*recipe._replace(query=query)[:5])).request
+    )
     assert (reply.status, reply.code) in ((404, "NoSuchUpload"), (400, "InvalidURI")), reply
     assert world.snapshot() == before
 
@@ -231,8 +240,12 @@ def test_a_prefix_is_no_pattern(text: str, world: World) -> None:
     """Class "SQL": neither wildcards nor quotes mean anything in a listing's parameters."""
     bucket = f"/{world.names['bucket']}"
     raw = quote(text, safe="")
-    for query in (f"prefix={raw}", f"list-type=2&start-after={raw}&prefix={raw}",
-                  f"versions&prefix={raw}&key-marker={raw}", f"uploads&prefix={raw}"):
+    for query in (
+        f"prefix={raw}",
+        f"list-type=2&start-after={raw}&prefix={raw}",
+        f"versions&prefix={raw}&key-marker={raw}",
+        f"uploads&prefix={raw}",
+    ):
         reply = world.alice.do("GET", bucket, f"{query}&encoding-type=url")
         assert reply.fields("Contents") == reply.fields("Version") == reply.fields("Upload") == []
         delimited = world.alice.do("GET", bucket, f"{query}&delimiter={raw}&encoding-type=url")
@@ -275,9 +288,7 @@ def test_metadata_comes_back_as_one_header(value: str, world: World) -> None:
 @pytest.mark.parametrize(
     "value", ["%0d%0aX-Evil:1", "%0aX-Evil:1", "%0d", "%00", "a%0d%0a%0d%0a<x>"]
 )
-def test_response_overrides_do_not_inject_headers(
-    value: str, parameter: str, world: World
-) -> None:
+def test_response_overrides_do_not_inject_headers(value: str, parameter: str, world: World) -> None:
     path = f"/{world.names['bucket']}/object"
     reply = world.alice.ask("GET", path, f"{parameter}={value}")
     assert (reply.status, reply.code) == (400, "InvalidArgument")
@@ -288,9 +299,7 @@ def test_response_overrides_do_not_inject_headers(
     "x-amz-meta-a=b%0d%0aX-Evil:1", "x-amz-meta-a=%00", "x-amz-meta-%0d%0aX-Evil=1",
     "x-amz-meta-a%3a=1", "x-amz-website-redirect-location=/%0d%0aX-Evil:1",
 ])  # fmt: skip
-def test_headers_in_the_query_cannot_be_what_headers_cannot(
-    parameter: str, world: World
-) -> None:
+def test_headers_in_the_query_cannot_be_what_headers_cannot(parameter: str, world: World) -> None:
     """A stored line break would break every later answer."""
     path = f"/{world.names['bucket']}/unstored"
     reply = world.alice.ask("PUT", path, parameter, b"x")
@@ -329,8 +338,9 @@ def test_the_access_log_has_no_secrets(world: World) -> None:
 
 def test_no_secret_lies_readable_in_the_data_directory(world: World) -> None:
     """Class "derived or stored secrets": the database, its WAL, logs and node files."""
-    secrets = [person.key.secret_access_key.encode()
-               for person in (world.alice, world.bob, world.carol)]
+    secrets = [
+        person.key.secret_access_key.encode() for person in (world.alice, world.bob, world.carol)
+    ]
     for path in world.server.data.rglob("*"):
         if path.is_file():
             data = path.read_bytes()
@@ -347,8 +357,9 @@ def test_an_error_tells_no_secret_and_no_right_signature(world: World) -> None:
     client = world.alice
     right = client.signer.sign(Request("GET", f"/{world.names['bucket']}/object"))
     authorization = right.request.headers["Authorization"]
-    wrong = altered(right.request, authorization=authorization[:-1]
-                    + ("0" if authorization[-1] != "0" else "1"))
+    wrong = altered(
+        right.request, authorization=authorization[:-1] + ("0" if authorization[-1] != "0" else "1")
+    )
     reply = client.send(wrong)
     assert reply.code == "SignatureDoesNotMatch"
     assert right.signature.encode() not in reply.body

@@ -49,9 +49,12 @@ def seen() -> list[Any]:
 
 
 def root_of(name: str) -> str:
-    return {"CompleteMultipartUpload": "CompleteMultipartUpload", "DeleteObjects": "Delete",
-            "PutBucketVersioning": "VersioningConfiguration",
-            "CreateBucket": "CreateBucketConfiguration"}.get(name, "Tagging")
+    return {
+        "CompleteMultipartUpload": "CompleteMultipartUpload",
+        "DeleteObjects": "Delete",
+        "PutBucketVersioning": "VersioningConfiguration",
+        "CreateBucket": "CreateBucketConfiguration",
+    }.get(name, "Tagging")
 
 
 def bombs(root: str, secret: Path) -> dict[str, bytes]:
@@ -59,22 +62,24 @@ def bombs(root: str, secret: Path) -> dict[str, bytes]:
     texts = {
         "a billion laughs": f'<!DOCTYPE {root} [<!ENTITY l0 "ha">{LAUGHS}]><{root}>&l9;</{root}>',
         "a quadratic bomb": f'<!DOCTYPE {root} [<!ENTITY a "{"a" * 9000}">]><{root}>'
-                            + "&a;" * 9000 + f"</{root}>",
+        + "&a;" * 9000
+        + f"</{root}>",
         "an entity that names itself": f'<!DOCTYPE x [<!ENTITY a "&a;">]><{root}>&a;</{root}>',
         "an external entity": f'<!DOCTYPE x [<!ENTITY f SYSTEM "file://{secret}">]>'
-                              f"<{root}><Status>&f;</Status></{root}>",
+        f"<{root}><Status>&f;</Status></{root}>",
         "an external DTD": f'<!DOCTYPE {root} SYSTEM "file://{secret}"><{root}/>',
         "an external DTD over HTTP": f'<!DOCTYPE {root} SYSTEM "http://127.0.0.1:9/x"><{root}/>',
         "a parameter entity": f'<!DOCTYPE x [<!ENTITY % p SYSTEM "file://{secret}">%p;]><{root}/>',
         "a DTD that says nothing": f"<!DOCTYPE {root}><{root}/>",
         "an inclusion": f'<{root} xmlns:xi="http://www.w3.org/2001/XInclude">'
-                        f'<xi:include href="file://{secret}" parse="text"/></{root}>',
+        f'<xi:include href="file://{secret}" parse="text"/></{root}>',
         "an entity that is not declared": f"<{root}>&nothing;</{root}>",
         "depth": f"<{root}>" + "<a>" * 9000 + "</a>" * 9000 + f"</{root}>",
         "depth without end": f"<{root}>" + "<a>" * 9000,
         "many elements": f"<{root}>" + "<a/>" * 15_000 + f"</{root}>",
-        "many attributes": f"<{root} " + " ".join(f'a{n}="1"' for n in range(5000))
-                           + f"><Unknown/></{root}>",
+        "many attributes": f"<{root} "
+        + " ".join(f'a{n}="1"' for n in range(5000))
+        + f"><Unknown/></{root}>",
         "an attribute twice": f'<{root} a="1" a="2"/>',
         "a long attribute": f'<{root} a="{"x" * 60_000}"><Unknown/></{root}>',
         "a long name": f"<{'x' * 60_000}/>",
@@ -117,11 +122,17 @@ def test_a_bomb_is_malformed_and_nothing_else(
         seen.append(world.snapshot())
     began = time.monotonic()
     for headers in ({}, {"Content-Encoding": "gzip"}):
-        sent = Request(request.method, request.path, request.query,
-                       {**request.headers, **headers}, request.body)
+        sent = Request(
+            request.method,
+            request.path,
+            request.query,
+            {**request.headers, **headers},
+            request.body,
+        )
         reply = world.alice.send(world.alice.signer.sign(sent).request)
         assert (reply.status, reply.code) in (
-            (400, "MalformedXML"), (400, "MaxMessageLengthExceeded"),
+            (400, "MalformedXML"),
+            (400, "MaxMessageLengthExceeded"),
         ), reply
         assert SECRET.encode() not in reply.body
     assert time.monotonic() - began < QUICK_S
@@ -148,8 +159,10 @@ def test_odd_but_legal_documents_are_read(document: bytes, world: World) -> None
 def test_text_in_a_document_is_kept_to_the_letter(world: World) -> None:
     """Escapes, CDATA and white space in values."""
     path = f"/{world.names['bucket']}/object"
-    document = ("<Tagging><TagSet><Tag><Key>a&#x20;b</Key><Value><![CDATA[c:d]]> e</Value></Tag>"
-                "</TagSet></Tagging>")
+    document = (
+        "<Tagging><TagSet><Tag><Key>a&#x20;b</Key><Value><![CDATA[c:d]]> e</Value></Tag>"
+        "</TagSet></Tagging>"
+    )
     world.alice.do("PUT", path, "tagging", document)
     tags = world.alice.do("GET", path, "tagging")
     assert (tags.field("Key"), tags.field("Value")) == ("a b", "c:d e")

@@ -134,41 +134,60 @@ def wrong(signer: Signer, request: Request, way: str, mode: str) -> Iterator[Wro
         return in_mode(by, send, mode, query=query, **options)  # type: ignore[arg-type]
 
     key = signer.key
-    yield Wrong("another secret", made(replace(signer, key=Secret(key.access_key_id, "x"))),
-                *MISMATCH)
-    yield Wrong("an empty secret", made(replace(signer, key=Secret(key.access_key_id, ""))),
-                *MISMATCH)
-    yield Wrong("an unknown key", made(replace(signer, key=Secret("NOBODY", "x"))), 403,
-                ("InvalidAccessKeyId",))
+    yield Wrong(
+        "another secret", made(replace(signer, key=Secret(key.access_key_id, "x"))), *MISMATCH
+    )
+    yield Wrong(
+        "an empty secret", made(replace(signer, key=Secret(key.access_key_id, ""))), *MISMATCH
+    )
+    yield Wrong(
+        "an unknown key",
+        made(replace(signer, key=Secret("NOBODY", "x"))),
+        403,
+        ("InvalidAccessKeyId",),
+    )
     yield Wrong("another path", made(as_if=replace(request, path=request.path + "x")), *MISMATCH)
-    yield Wrong("another query", made(as_if=replace(request, query=request.query + "&a=1")),
-                *MISMATCH)
+    yield Wrong(
+        "another query", made(as_if=replace(request, query=request.query + "&a=1")), *MISMATCH
+    )
     other = "GET" if request.method != "GET" else "DELETE"
     yield Wrong("another method", made(as_if=replace(request, method=other)), *MISMATCH)
     signed = request.with_headers(x_amz_user_agent="one")
-    yield Wrong("another signed header",
-                made(send=signed, as_if=request.with_headers(x_amz_user_agent="two")), *MISMATCH)
-    yield Wrong("another host", made(as_if=request.with_headers(Host="s3.amazonaws.com")),
-                *MISMATCH)
+    yield Wrong(
+        "another signed header",
+        made(send=signed, as_if=request.with_headers(x_amz_user_agent="two")),
+        *MISMATCH,
+    )
+    yield Wrong(
+        "another host", made(as_if=request.with_headers(Host="s3.amazonaws.com")), *MISMATCH
+    )
     yield Wrong("no host in the signature", made(omit=("host",)), *DENIED)
-    yield Wrong("an x-amz header left unsigned", made(send=signed, omit=("x-amz-user-agent",)),
-                *DENIED)
+    yield Wrong(
+        "an x-amz header left unsigned", made(send=signed, omit=("x-amz-user-agent",)), *DENIED
+    )
     right = made()
     for name, value in UNSIGNED_HEADERS.items():
         header = name.replace("_", "-")
         if header not in {sent.lower() for sent in right.headers}:
             yield Wrong(f"{header} added", altered(right, **{name: value}), *DENIED)
-    yield Wrong("a session token added", altered(right, x_amz_security_token="t"), 400,
-                ("InvalidToken",))
+    yield Wrong(
+        "a session token added", altered(right, x_amz_security_token="t"), 400, ("InvalidToken",)
+    )
     yield Wrong("a signed session token", made(replace(signer, token="t")), 400, ("InvalidToken",))
     for another in MODES:
         if another == mode or mode == LITERAL == another:
             continue
         value = "0" * 64 if another == LITERAL else another
-        refused = DENIED if query and mode == UNSIGNED and "x-amz-content-sha256" not in {
-            sent.lower() for sent in right.headers} else MISMATCH
-        yield Wrong(f"the mode changed to {another}",
-                    altered(right, x_amz_content_sha256=value), *refused)
+        refused = (
+            DENIED
+            if query
+            and mode == UNSIGNED
+            and "x-amz-content-sha256" not in {sent.lower() for sent in right.headers}
+            else MISMATCH
+        )
+        yield Wrong(
+            f"the mode changed to {another}", altered(right, x_amz_content_sha256=value), *refused
+        )
     yield from _times(signer, made, query)
     both = in_mode(signer, request, mode).headers["Authorization"]
     if query:
@@ -176,14 +195,27 @@ def wrong(signer: Signer, request: Request, way: str, mode: str) -> Iterator[Wro
     else:
         added = in_mode(signer, request, mode, query=True).query
         yield Wrong("signed twice", replace(right, query=added), 400, ("InvalidArgument",))
-        yield Wrong("no signature", altered(right, authorization=right.headers["Authorization"]
-                                            .partition(", Signature")[0]),
-                    400, ("AuthorizationHeaderMalformed",))
+        yield Wrong(
+            "no signature",
+            altered(
+                right, authorization=right.headers["Authorization"].partition(", Signature")[0]
+            ),
+            400,
+            ("AuthorizationHeaderMalformed",),
+        )
         yield Wrong("half a signature", altered(right, authorization=both[:-32]), *MISMATCH)
-    yield Wrong("another region", made(replace(signer, region="eu-west-1")), 400,
-                ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError"))
-    yield Wrong("another service", made(replace(signer, service="ec2")), 400,
-                ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError"))
+    yield Wrong(
+        "another region",
+        made(replace(signer, region="eu-west-1")),
+        400,
+        ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError"),
+    )
+    yield Wrong(
+        "another service",
+        made(replace(signer, service="ec2")),
+        400,
+        ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError"),
+    )
     yield from _bodies(made, request, right, mode)
 
 
@@ -202,14 +234,15 @@ def _bodies(made: object, request: Request, right: Request, mode: str) -> Iterat
         return
     if mode == LITERAL:
         other = bytes([right.body[0] ^ 1]) + right.body[1:]
-        yield Wrong("another body", replace(right, body=other), 400,
-                    ("XAmzContentSHA256Mismatch",))
+        yield Wrong("another body", replace(right, body=other), 400, ("XAmzContentSHA256Mismatch",))
     if mode in (SIGNED_CHUNKS, SIGNED_TRAILER):
         for bad in ("chunk", "chunk-signature", "last"):
             yield Wrong(f"a bad {bad}", made(bad=bad), *MISMATCH)
-        yield Wrong("chunks of another request",
-                    replace(right, body=made(send=request.with_headers(x_amz_user_agent="o")).body),
-                    *MISMATCH)
+        yield Wrong(
+            "chunks of another request",
+            replace(right, body=made(send=request.with_headers(x_amz_user_agent="o")).body),
+            *MISMATCH,
+        )
         unsigned = in_mode(Signer(Secret("", ""), ""), request, UNSIGNED_TRAILER).body
         yield Wrong("unsigned chunks", replace(right, body=unsigned), 400, ("IncompleteBody",))
         yield Wrong("no framing", replace(right, body=request.body), 400, ("IncompleteBody",))
@@ -260,14 +293,24 @@ def test_an_unknown_mode_is_refused_even_when_it_is_signed_well(
     client = world.alice
     request = world.request(*GOOD[name][:5])
     before = world.snapshot()
-    for mode in ("STREAMING-UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA512-PAYLOAD", "", "UNSIGNED",
-                 "unsigned-payload", "0" * 63, "g" * 64, UNSIGNED + " "):
+    for mode in (
+        "STREAMING-UNSIGNED-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA512-PAYLOAD",
+        "",
+        "UNSIGNED",
+        "unsigned-payload",
+        "0" * 63,
+        "g" * 64,
+        UNSIGNED + " ",
+    ):
         make = client.signer.presign if way == "query" else client.signer.sign
         reply = client.send(make(request, mode).request)
         assert reply.status in (400, 403), (mode, reply)
         assert reply.code in ("", "InvalidArgument", "SignatureDoesNotMatch")
-    for mode in ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
-                 "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER"):
+    for mode in (
+        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
+    ):
         make = client.signer.presign if way == "query" else client.signer.sign
         assert client.send(make(request, mode).request).status == 501
     assert world.snapshot() == before

@@ -31,8 +31,10 @@ from tests.conformance.world import World, altered, build_world, part_list, uplo
 from tests.processes import Key, ServerProcess, make_key
 
 _numbers = itertools.count()
-BODIES = {size: bytes(n * 31 % 251 for n in range(size)) for size in (
-    0, 1, 4096, 4097, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 100_001)}
+BODIES = {
+    size: bytes(n * 31 % 251 for n in range(size))
+    for size in (0, 1, 4096, 4097, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 100_001)
+}
 DATA = BODIES[CHUNK_BYTES + 1] + b"z" * CHUNK_BYTES
 WAYS = ("header", "query")
 
@@ -91,8 +93,9 @@ def test_a_body_is_stored_as_it_is_meant(
     way: str, mode: str, size: int, world: World, path: str
 ) -> None:
     body = BODIES[size]
-    request = in_mode(world.alice.signer, Request("PUT", path, body=body), mode,
-                      query=way == "query")
+    request = in_mode(
+        world.alice.signer, Request("PUT", path, body=body), mode, query=way == "query"
+    )
     put = world.alice.send(request)
     assert put.status == 200, put
     assert put.headers["etag"] == f'"{hashlib.md5(body).hexdigest()}"'
@@ -178,8 +181,9 @@ def test_a_body_that_only_declares_framing_is_plain(
 def test_another_decoded_length_stores_nothing(
     declared: int, mode: str, world: World, path: str
 ) -> None:
-    request = in_mode(world.alice.signer, Request("PUT", path, body=DATA), mode,
-                      declared_length=declared)
+    request = in_mode(
+        world.alice.signer, Request("PUT", path, body=DATA), mode, declared_length=declared
+    )
     reply = world.alice.send(request)
     code = "EntityTooLarge" if declared == 10**12 else "IncompleteBody"
     assert (reply.status, reply.code) == (400, code)
@@ -187,9 +191,7 @@ def test_another_decoded_length_stores_nothing(
 
 
 @pytest.mark.parametrize("mode", STREAMING)
-def test_framing_that_is_cut_short_stores_nothing(
-    mode: str, world: World, path: str
-) -> None:
+def test_framing_that_is_cut_short_stores_nothing(mode: str, world: World, path: str) -> None:
     """Three chunks, as many bytes as Content-Length says, but the framing is not at its end.
 
     Class "loop on malformed input" (Swift CVE-2026-49017). Pipelined, so that a reply that
@@ -220,8 +222,20 @@ def test_a_connection_that_ends_in_the_body_stores_nothing(
 ) -> None:
     whole = in_mode(world.alice.signer, Request("PUT", path, body=DATA), mode)
     size = len(whole.body)
-    for cut in (0, 1, 50, 90, 4096, CHUNK_BYTES, CHUNK_BYTES + 100, size // 2, size - 100,
-                size - 3, size - 2, size - 1):
+    for cut in (
+        0,
+        1,
+        50,
+        90,
+        4096,
+        CHUNK_BYTES,
+        CHUNK_BYTES + 100,
+        size // 2,
+        size - 100,
+        size - 3,
+        size - 2,
+        size - 1,
+    ):
         with Wire(world.server.port) as wire:
             wire.send(whole.head() + whole.body[:cut])
             if how == "half-close":
@@ -256,10 +270,17 @@ def test_a_body_that_is_wanted_is_asked_for(mode: str, world: World, path: str) 
 
 
 def _refused_before_the_body() -> dict[str, tuple[int, Callable[[World], Request]]]:
-    def put(world: World, key: str = "refused", who: str = "alice", query: str = "",
-            bucket: str = "", **headers: str) -> Request:
-        request = Request("PUT", f"/{bucket or world.names['bucket']}/{key}", query,
-                          body=DATA).with_headers(**headers)
+    def put(
+        world: World,
+        key: str = "refused",
+        who: str = "alice",
+        query: str = "",
+        bucket: str = "",
+        **headers: str,
+    ) -> Request:
+        request = Request(
+            "PUT", f"/{bucket or world.names['bucket']}/{key}", query, body=DATA
+        ).with_headers(**headers)
         return world.client(who).signer.sign(request, UNSIGNED).request
 
     def upload(world: World, name: str, number: str = "1") -> str:
@@ -267,22 +288,35 @@ def _refused_before_the_body() -> dict[str, tuple[int, Callable[[World], Request
 
     def wrong_secret(world: World) -> Request:
         key = Secret(world.alice.key.access_key_id, "wrong")
-        return replace(world.alice.signer, key=key).sign(
-            Request("PUT", f"/{world.names['bucket']}/refused", body=DATA), UNSIGNED).request
+        return (
+            replace(world.alice.signer, key=key)
+            .sign(Request("PUT", f"/{world.names['bucket']}/refused", body=DATA), UNSIGNED)
+            .request
+        )
 
     def completion(world: World) -> Request:
-        request = Request("POST", f"/{world.names['bucket']}/parts", "uploadId=rubbish",
-                          body=part_list((1, "x")).encode())
+        request = Request(
+            "POST",
+            f"/{world.names['bucket']}/parts",
+            "uploadId=rubbish",
+            body=part_list((1, "x")).encode(),
+        )
         return world.alice.signer.sign(request).request
 
     return {
         "a wrong signature": (403, wrong_secret),
-        "no signature": (403, lambda w: Request(
-            "PUT", f"/{w.names['bucket']}/refused", headers={"Host": w.alice.host}, body=DATA)),
+        "no signature": (
+            403,
+            lambda w: Request(
+                "PUT", f"/{w.names['bucket']}/refused", headers={"Host": w.alice.host}, body=DATA
+            ),
+        ),
         "a missing bucket": (404, lambda w: put(w, bucket=w.names["absent"])),
         "no permission": (403, lambda w: put(w, who="bob")),
         "If-None-Match: * on a key that exists": (
-            412, lambda w: put(w, "object", If_None_Match="*")),
+            412,
+            lambda w: put(w, "object", If_None_Match="*"),
+        ),
         "If-Match with another ETag": (412, lambda w: put(w, "object", If_Match='"0"')),
         "If-Match on a key that does not exist": (404, lambda w: put(w, If_Match='"0"')),
         "a body above 5 GiB": (400, lambda w: put(w, Content_Length=str(5 * 1024**3 + 1))),
@@ -296,10 +330,11 @@ def _refused_before_the_body() -> dict[str, tuple[int, Callable[[World], Request
         "an upload that is not there": (404, lambda w: put(w, "parts", query=upload(w, "rubbish"))),
         "an upload that was aborted": (404, lambda w: put(w, "parts", query=upload(w, "aborted"))),
         "a part number that is none": (
-            400, lambda w: put(w, "parts", query=upload(w, "upload", "0"))),
+            400,
+            lambda w: put(w, "parts", query=upload(w, "upload", "0")),
+        ),
         "a completion of no upload": (404, completion),
-        "a subresource that cannot be put": (
-            405, lambda w: put(w, "object", query="attributes")),
+        "a subresource that cannot be put": (405, lambda w: put(w, "object", query="attributes")),
         "an operation that is not there": (501, lambda w: put(w, "object", query="acl")),
     }
 

@@ -114,9 +114,7 @@ def test_the_connections_are_spread_over_both_workers(
     assert min(counts) >= LEAST_PER_WORKER
 
 
-def test_of_32_puts_of_a_new_key_one_wins(
-    client: Client, bucket: str, wires: list[Wire]
-) -> None:
+def test_of_32_puts_of_a_new_key_one_wins(client: Client, bucket: str, wires: list[Wire]) -> None:
     """PutObject with If-None-Match: *, 200 rounds; small bodies and, now and then, large ones."""
     for number in range(ROUNDS):
         size = 100 if number % 20 else 6000
@@ -149,9 +147,7 @@ def test_of_32_versions_of_a_new_key_one_wins(
         assert listed.fields("Key").count(f"round{number}") == 1
 
 
-def test_of_32_puts_upon_one_etag_one_wins(
-    client: Client, bucket: str, wires: list[Wire]
-) -> None:
+def test_of_32_puts_upon_one_etag_one_wins(client: Client, bucket: str, wires: list[Wire]) -> None:
     """PutObject with If-Match: a compare-and-set, again and again on one key."""
     path = f"/{bucket}/register"
     etag = client.do("PUT", path, body=b"first").headers["etag"]
@@ -179,8 +175,8 @@ def test_of_deletes_and_puts_upon_one_etag_one_wins(
         bodies = [f"{number}-{writer}".encode() for writer in range(WRITERS)]
         requests = [
             expecting(client, Request("PUT", path, headers={"If-Match": etag}, body=bodies[writer]))
-            if writer % 2 else
-            client.signer.sign(Request("DELETE", path, headers={"If-Match": etag})).request
+            if writer % 2
+            else client.signer.sign(Request("DELETE", path, headers={"If-Match": etag})).request
             for writer in range(WRITERS)
         ]
         # The deletions are not to come first always.
@@ -194,9 +190,7 @@ def test_of_deletes_and_puts_upon_one_etag_one_wins(
             assert stored.status == 404
 
 
-def test_of_32_copies_to_a_new_key_one_wins(
-    client: Client, bucket: str, wires: list[Wire]
-) -> None:
+def test_of_32_copies_to_a_new_key_one_wins(client: Client, bucket: str, wires: list[Wire]) -> None:
     """CopyObject with If-None-Match: *, of sources that lie inline and in files."""
     bodies = [f"source{writer}".encode() * (1 + 800 * (writer % 2)) for writer in range(WRITERS)]
     for writer, body in enumerate(bodies):
@@ -204,9 +198,16 @@ def test_of_32_copies_to_a_new_key_one_wins(
     for number in range(FEWER_ROUNDS):
         path = f"/{bucket}/copy{number}"
         requests = [
-            client.signer.sign(Request("PUT", path, headers={
-                "If-None-Match": "*", "x-amz-copy-source": f"/{bucket}/source{writer}",
-            })).request
+            client.signer.sign(
+                Request(
+                    "PUT",
+                    path,
+                    headers={
+                        "If-None-Match": "*",
+                        "x-amz-copy-source": f"/{bucket}/source{writer}",
+                    },
+                )
+            ).request
             for writer in range(WRITERS)
         ]
         winner = the_winner(race(wires, requests))
@@ -229,8 +230,16 @@ def test_of_32_completions_of_a_new_key_one_wins(
     uploads = [another(f"upload {writer}") for writer in range(WRITERS)]
     for number in range(FEWER_ROUNDS):
         requests = [
-            expecting(client, Request("POST", path, f"uploadId={upload}", {"If-None-Match": "*"},
-                                      part_list((1, etag)).encode()))
+            expecting(
+                client,
+                Request(
+                    "POST",
+                    path,
+                    f"uploadId={upload}",
+                    {"If-None-Match": "*"},
+                    part_list((1, etag)).encode(),
+                ),
+            )
             for upload, _, etag in uploads
         ]
         winner = the_winner(race(wires, requests))
@@ -250,8 +259,9 @@ def test_one_upload_completed_32_times_at_once_gives_one_object(
         path = f"/{versioned}/twice{number}"
         upload = upload_of(client, path)
         etag = part_of(client, path, upload, 1, f"{number}".encode())
-        request = expecting(client, Request("POST", path, f"uploadId={upload}",
-                                            body=part_list((1, etag)).encode()))
+        request = expecting(
+            client, Request("POST", path, f"uploadId={upload}", body=part_list((1, etag)).encode())
+        )
         replies = race(wires, [request] * WRITERS)
         assert {reply.status for reply in replies} == {200}
         assert len({reply.headers["x-amz-version-id"] for reply in replies}) == 1

@@ -70,12 +70,14 @@ class Part:
 
 @dataclass
 class Upload:
-    """A multipart upload; ``answer`` is set by its completion: (list asked for, version)."""
+    """A multipart upload; ``answer`` is set by its completion: (list asked for, version).
+    ``stored``: a completion that nobody saw the end of has stored its version already."""
 
     key: str
     attributes: Attributes
     parts: dict[int, Part] = field(default_factory=dict)
     answer: tuple[tuple[tuple[int, str], ...], Version] | None = None
+    stored: bool = False
 
 
 @dataclass
@@ -99,8 +101,7 @@ def order(key: str) -> bytes:
 
 def check_read(condition: Condition, version: Version) -> None:
     """RFC 9110 section 13.2.2, as S3 applies it."""
-    modified = version.modified_s
-    assert modified is not None
+    modified = version.modified_s or 0
     if condition.if_match is not None:
         if condition.if_match not in ("*", version.etag):
             raise Refused("PreconditionFailed")
@@ -319,7 +320,11 @@ class Model:
             parts=tuple(len(body) for body in bodies),
             upload=id,
         )
-        version = self.put(bucket, key, version, condition)
+        if upload.stored:
+            version = next(one for one in place.keys[key] if one.upload == id)
+        else:
+            version = self.put(bucket, key, version, condition)
+            upload.stored = True
         if to_the_end:
             upload.answer = (asked, version)
         return version
@@ -379,7 +384,7 @@ class Model:
         place = self.bucket(bucket)
         ids = [id for id, upload in place.uploads.items() if upload.answer is None]
         items: list[tuple[str, str]] = []
-        for id in sorted(ids, key=lambda id: order(place.uploads[id].key)):
+        for id in sorted(ids, key=lambda one: order(place.uploads[one].key)):
             key = place.uploads[id].key
             group = common_prefix(key, prefix, delimiter)
             if key.startswith(prefix) and (group, "") not in items:

@@ -201,16 +201,16 @@ def put_object(
 def described(model: Model, bucket: str, version: Version) -> dict[str, str | None]:
     """The headers of a GET or HEAD answer."""
     given = version.attributes
-    assert version.modified_s is not None
     headers: dict[str, str | None] = {
         "etag": f'"{version.etag}"',
-        "last-modified": formatdate(version.modified_s, usegmt=True),
         "content-type": given.content_type,
         "x-amz-storage-class": None if given.storage_class == "STANDARD" else given.storage_class,
         "x-amz-tagging-count": str(len(given.tags)) if given.tags else None,
         VERSION: shown(model, bucket, version),
         "x-amz-meta-n": None,
     }
+    if version.modified_s is not None:
+        headers["last-modified"] = formatdate(version.modified_s, usegmt=True)
     return headers | {f"x-amz-meta-{name}": value for name, value in given.metadata}
 
 

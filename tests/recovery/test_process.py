@@ -187,6 +187,37 @@ def test_commands_beside_a_running_server(tmp_path: Path) -> None:
         assert client.get_object(Bucket="photos", Key="k")["Body"].read() == b"2" * 9000
 
 
+def test_a_killed_server_leaves_a_clean_store(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    key = make_key(data, "alice")
+    with running(data, "--workers", "2") as server:
+        client = boto3_client(server, key)
+        client.create_bucket(Bucket="busy")
+        written: list[int] = []
+
+        def write() -> None:
+            mine = boto3_client(server, key)
+            for number in range(1000):
+                try:
+                    mine.put_object(Bucket="busy", Key=f"{number % 7}", Body=b"x" * 20_000)
+                except Exception:
+                    return  # The server is gone, as it should be.
+                written.append(number)
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 30
+        while len(written) < 40:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        server.kill()
+        for thread in threads:
+            thread.join()
+    ran = z4("fsck", "--data", str(data), check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_a_server_that_stops_leaves_an_unfinished_backup(tmp_path: Path) -> None:
     """It does not wait for the end of the backup, and nobody takes the rest for one."""
     data, backup = tmp_path / "d", tmp_path / "b"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.recovery.stores import OWNER, TestStore
 from tests.recovery.test_rebuild import OPTIONS, clean, rebuild
+from z4tw.model.objects import Body, BodyKind
+from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
 from z4tw.model.registers import Kind
 from z4tw.objects.commands import PutVersion
 from z4tw.recovery.files import finished
@@ -202,3 +204,24 @@ def test_more_versions_than_a_key_may_have_are_left_out(
     store.file(versioned, "often", b"one more" * 2000)
     monkeypatch.setattr("z4tw.objects.versions.MAX_VERSIONS", 70)
     assert rebuild(store).reasons == {"refused": 1}
+
+
+def test_a_completed_version_that_is_there_already_is_left_out(store: TestStore) -> None:
+    """As a repeated completion, which finds the version of the first one by its origin."""
+    versioned = store.buckets()["versioned"]
+    version, blob = store.write(versioned, "key", b"k" * 9000)
+    first = msgspec.structs.replace(version, origin="upload")
+    store.change(store.at(versioned, "key"), PutVersion(first, "Enabled", blob=blob))
+    store.snapshot()
+    writer = store.blobs.writer("versioned", b"key", 9000)
+    finished(writer.write(b"k" * 9000))
+    again = msgspec.structs.replace(
+        first, stamp=store.stamp(), body=Body(BodyKind.FILE, writer.id, 9000)
+    )
+    record = BlobRecord(
+        OBJECT, "versioned", versioned.incarnation, OWNER, "Enabled", "key", version=again
+    )
+    finished(writer.commit(encode_blob_record(record)))
+    rebuilt = rebuild(store)
+    assert (rebuilt.versions, rebuilt.reasons) == (0, {"superseded": 1})
+    clean(store)

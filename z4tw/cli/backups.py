@@ -50,12 +50,23 @@ def backup(arguments: argparse.Namespace) -> int:
     if bad:
         text += f"\n{made['record']['missing']} blobs of the store are missing: z4 fsck says more"
     if arguments.verify:
+        _compare_digests(destination)
         report = check_directory(destination, frozen=True, deep=True, show=_progress())
         made["verified"] = report.as_dict()
         text += "\n" + report_text(report)
         bad = bad or bool(report.left)
     show(made, arguments.json, text)
     return 1 if bad else 0
+
+
+def _compare_digests(destination: str) -> None:
+    from z4tw.recovery import RecoveryError
+    from z4tw.recovery.backup import read_backup
+
+    try:
+        read_backup(destination)
+    except RecoveryError as error:
+        raise CommandError(str(error)) from error
 
 
 def restore(arguments: argparse.Namespace) -> int:

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from z4tw.cli import backups, buckets, dev, doctor, fsck, gc, keys, server, version
+from z4tw.cli import backups, buckets, dev, doctor, encryption, fsck, gc, keys, server, version
 from z4tw.cli.parsing import USAGE_ERROR, Commands, Parser
 from z4tw.config import ConfigError
 from z4tw.node.failures import CommandError, StoreError
 
-FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, doctor, version)
+FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, encryption, doctor, version)
 """The modules that make up ``z4``; a new family of commands is one more of them."""
 
 

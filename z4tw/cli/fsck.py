@@ -204,25 +204,14 @@ def _rebuild(arguments: argparse.Namespace, config: Config, progress: Progress) 
 
 def _envelope(config: Config) -> Any:
     """The store's keys: footers of an encrypted store are encrypted too."""
+    from z4tw.cli.encryption import quiet_outside
     from z4tw.node.offline import drive
     from z4tw.node.offload import InlineOffload
-    from z4tw.node.openings import Outside, open_envelope
+    from z4tw.node.openings import open_envelope
     from z4tw.plugins.registry import discover
 
-    outside = Outside(
-        reactor=None,
-        now=time.time,
-        random_bytes=os.urandom,
-        environ=os.environ,
-        on_fatal=_ignore,
-        on_disk_error=_ignore,
-    )
-    opening = open_envelope(outside, config, discover(), InlineOffload(), encrypt_new=False)
+    opening = open_envelope(quiet_outside(), config, discover(), InlineOffload(), encrypt_new=False)
     return drive(opening)
-
-
-def _ignore(error: BaseException) -> None:
-    """No store is open that could fail."""
 
 
 def rebuilt_text(rebuilt: Rebuilt) -> str:

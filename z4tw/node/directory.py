@@ -100,7 +100,10 @@ class DataDirectory:
             self.format = msgspec.structs.replace(self.format, store_uuid=text)
             _write(path, _json(self.format), 0o600)
         elif self.format.store_uuid != text:
-            raise StoreError(f"{path} and the database beside it belong to different stores")
+            raise StoreError(
+                f"{path} and the database beside it belong to different stores"
+                " (was the database lost? z4 fsck --rebuild)"
+            )
 
     def close(self) -> None:
         """Give the lock up; safe to call twice."""

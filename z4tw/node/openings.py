@@ -11,7 +11,7 @@ from z4tw.blobs.disk import OsDisk
 from z4tw.blobs.files import FileBlobStore
 from z4tw.config import Config, ConfigError
 from z4tw.errors import Z4Error
-from z4tw.interfaces import IDisk, IOffload, Steps, no_steps
+from z4tw.interfaces import IDisk, IKeyring, IOffload, Steps, no_steps
 from z4tw.keyring.store_keys import open_store_keys
 from z4tw.metadata.generations import Generations
 from z4tw.metadata.link import Link
@@ -160,15 +160,23 @@ async def open_envelope(
 ) -> Envelope | None:
     """The store's keys, unwrapped by the configured keyring; ``encrypt_new`` False only reads, and
     makes no key. Raises ``StoreError``."""
-    ports = Ports(outside.reactor, config.data, outside.environ, files)
-    name, options = encryption_section(config, outside.environ)
-    keyring = plugins.make("encryption", name, options, ports) if name else None
+    keyring = make_keyring(outside, config, plugins, files)
     try:
         return await open_store_keys(
             config.data, keyring, outside.random_bytes, encrypt_new=encrypt_new
         )
     except Z4Error as error:
         raise StoreError(str(error)) from error
+
+
+def make_keyring(
+    outside: Outside, config: Config, plugins: Plugins, files: IOffload
+) -> IKeyring | None:
+    """The configured keyring, None when nothing asks for encryption."""
+    ports = Ports(outside.reactor, config.data, outside.environ, files)
+    name, options = encryption_section(config, outside.environ)
+    keyring: IKeyring | None = plugins.make("encryption", name, options, ports) if name else None
+    return keyring
 
 
 def encryption_section(config: Config, environ: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:

@@ -29,6 +29,7 @@ from z4tw.recovery.report import ShowProgress, show_nothing
 LISTED = 1000
 """Files that are listed one by one in a report; all are counted."""
 _WORK = "rebuild.db"
+_WAL_PAGES = 4_000
 _COMPANIONS = ("", "-wal", "-shm")
 
 
@@ -164,6 +165,7 @@ def _fill(
     try:
         # Nobody reads it before it is complete; the whole file is synced then.
         connection.pragma("synchronous", "OFF")
+        connection.pragma("wal_autocheckpoint", _WAL_PAGES)
         rows = RowWriter(connection, read_facts(connection), now_ms, random_bytes)
 
         def known(id: bytes) -> bool:

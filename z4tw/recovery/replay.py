@@ -136,6 +136,8 @@ class Replay:
         outcome = self._change(
             register, PutVersion(record.version, record.versioning, blob=footer.info)
         )
+        if isinstance(outcome, Done) and not outcome.changed:
+            return "superseded: the version is there already"
         if isinstance(outcome, Done):
             self.result.counts["versions"] += 1
             return ""
