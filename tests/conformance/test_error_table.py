@@ -23,7 +23,7 @@ from tests.conformance.raw import (
     in_mode,
 )
 from tests.conformance.world import World, altered, build_world
-from tests.processes import Key, ServerProcess, make_key
+from tests.processes import Key, ServerProcess
 from z4tw.s3.operations import SUPPORTED
 
 ROOT = Path(os.environ.get("Z4_SOURCE_TREE") or Path(__file__).parents[2])
@@ -31,7 +31,7 @@ ROOT = Path(os.environ.get("Z4_SOURCE_TREE") or Path(__file__).parents[2])
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-errors"))
+    return build_world(server, alice, bob)
 
 
 @pytest.fixture(scope="module")

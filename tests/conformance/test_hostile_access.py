@@ -13,9 +13,17 @@ import pytest
 
 from tests.conformance.error_cases import GOOD
 from tests.conformance.raw import UNSIGNED, Request, Secret, Signer, Wire
-from tests.conformance.test_hostile_names import logged
-from tests.conformance.world import OBJECT, Client, World, altered, build_world, unharmed
-from tests.processes import Key, ServerProcess, make_key, z4
+from tests.conformance.world import (
+    OBJECT,
+    Client,
+    World,
+    altered,
+    build_world,
+    logged,
+    new_key,
+    unharmed,
+)
+from tests.processes import Key, ServerProcess, z4
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,19 +33,19 @@ def _nothing_breaks(server: ServerProcess) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-access"))
+    return build_world(server, alice, bob)
 
 
 @pytest.fixture(scope="module")
 def reader(world: World) -> Client:
     """A key that may read alice's bucket and nothing else."""
-    key = make_key(world.server.data, "reader", "--no-create-bucket")
+    key = new_key(world.server, "reader", "--no-create-bucket")
     z4(
         "bucket",
         "allow",
         world.names["bucket"],
         "--key",
-        "reader",
+        key.name,
         "--read",
         "--data",
         str(world.server.data),
@@ -305,11 +313,11 @@ def test_a_form_upload_is_refused_as_a_whole(world: World) -> None:
 
 def test_a_deleted_key_is_refused_by_both_workers_at_once(world: World) -> None:
     """A cached credential does not outlive its key."""
-    key = make_key(world.server.data, "short-lived")
+    key = new_key(world.server, "short-lived")
     clients = [Client(world.server.port, key) for _ in range(8)]
     for client in clients:
         client.do("GET", "/")
-    z4("key", "delete", "short-lived", "--data", str(world.server.data))
+    z4("key", "delete", key.name, "--data", str(world.server.data))
     for client in clients:
         reply = client.ask("GET", "/")
         assert (reply.status, reply.code) == (403, "InvalidAccessKeyId")
@@ -317,14 +325,14 @@ def test_a_deleted_key_is_refused_by_both_workers_at_once(world: World) -> None:
 
 
 def test_a_revoked_grant_ends_at_once(world: World) -> None:
-    key = make_key(world.server.data, "granted", "--no-create-bucket")
+    key = new_key(world.server, "granted", "--no-create-bucket")
     data = ("--data", str(world.server.data))
     client = Client(world.server.port, key)
     path = f"/{world.names['bucket']}/object"
     assert client.ask("GET", path).status == 403
-    z4("bucket", "allow", world.names["bucket"], "--key", "granted", "--read", *data)
+    z4("bucket", "allow", world.names["bucket"], "--key", key.name, "--read", *data)
     assert client.do("GET", path).body == OBJECT
-    z4("bucket", "deny", world.names["bucket"], "--key", "granted", *data)
+    z4("bucket", "deny", world.names["bucket"], "--key", key.name, *data)
     assert client.ask("GET", path).status == 403
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.conformance.raw import UNSIGNED, Closed, Reply, Request, Wire
 from tests.conformance.world import OBJECT, World, altered, build_world, unharmed
-from tests.processes import Key, ServerProcess, make_key
+from tests.processes import Key, ServerProcess
 
 HOST = b"Host: 127.0.0.1\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -44,7 +44,7 @@ def slow(server: ServerProcess) -> Iterator[dict[str, tuple[Wire, float]]]:
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-http"))
+    return build_world(server, alice, bob)
 
 
 def put_head(*lines: bytes) -> bytes:

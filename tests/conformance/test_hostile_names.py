@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
 
 from tests.conformance.error_cases import GOOD
 from tests.conformance.raw import Request, Wire
-from tests.conformance.world import OBJECT, World, altered, build_world, unharmed
-from tests.processes import Key, ServerProcess, make_key
+from tests.conformance.world import OBJECT, World, altered, build_world, logged, unharmed
+from tests.processes import Key, ServerProcess
 
 LARGE = b"a file of its own " * 400
 SAFE_NAME = re.compile(r"[A-Za-z0-9._-]{0,80}~[0-9a-f]{32}")
@@ -33,18 +31,7 @@ def _nothing_breaks(server: ServerProcess) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-names"))
-
-
-def logged(server: ServerProcess, mark: str) -> list[dict[str, Any]]:
-    """The access log's lines that hold a text, once there are some."""
-    path = server.data / "_z4meta" / "log" / "access.jsonl"
-    deadline = time.monotonic() + 10
-    while True:
-        lines = [line for line in path.read_bytes().split(b"\n") if mark.encode() in line]
-        if lines or time.monotonic() > deadline:
-            return [json.loads(line) for line in lines]
-        time.sleep(0.05)
+    return build_world(server, alice, bob)
 
 
 KEYS = [

@@ -17,7 +17,7 @@ import pytest
 from tests.conformance.error_cases import GOOD, TAKES_DOCUMENT
 from tests.conformance.raw import Request
 from tests.conformance.world import World, build_world, unharmed
-from tests.processes import Key, ServerProcess, make_key
+from tests.processes import Key, ServerProcess
 
 QUICK_S = 5.0
 SECRET = "a secret in a file"
@@ -32,7 +32,7 @@ def _nothing_breaks(server: ServerProcess) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-xml"))
+    return build_world(server, alice, bob)
 
 
 @pytest.fixture(scope="module")

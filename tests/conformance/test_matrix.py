@@ -42,7 +42,7 @@ from tests.conformance.world import (
     part_of,
     upload_of,
 )
-from tests.processes import Key, ServerProcess, make_key
+from tests.processes import Key, ServerProcess
 
 _numbers = itertools.count()
 WAYS = ("header", "query")
@@ -51,7 +51,7 @@ READ_ONLY = frozenset(name for name, recipe in GOOD.items() if recipe.method in 
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-matrix"))
+    return build_world(server, alice, bob)
 
 
 @pytest.fixture

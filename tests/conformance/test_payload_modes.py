@@ -28,7 +28,7 @@ from tests.conformance.raw import (
     in_mode,
 )
 from tests.conformance.world import World, altered, build_world, part_list, upload_of
-from tests.processes import Key, ServerProcess, make_key
+from tests.processes import Key, ServerProcess
 
 _numbers = itertools.count()
 BODIES = {
@@ -41,7 +41,7 @@ WAYS = ("header", "query")
 
 @pytest.fixture(scope="module")
 def world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    return build_world(server, alice, bob, make_key(server.data, "carol-payload"))
+    return build_world(server, alice, bob)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from tests.conformance.raw import (
     Wire,
     crc32_base64,
 )
-from tests.processes import Key, ServerProcess
+from tests.processes import Key, ServerProcess, make_key
 
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
@@ -178,9 +180,15 @@ def part_of(
     return client.do("PUT", path, query, body, **headers).headers["etag"].strip('"')
 
 
-def build_world(server: ServerProcess, alice: Key, bob: Key, carol: Key) -> World:
-    """Make it: ``bucket`` (not versioned), ``versioned`` and the buckets of another account."""
+def new_key(server: ServerProcess, name: str, *options: str) -> Key:
+    """A key whose name begins as asked, and is new on this server."""
+    return make_key(server.data, f"{name}-{next(_numbers)}", *options)
+
+
+def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
+    """Make it: ``bucket`` (not versioned), ``versioned`` and the bucket of another account."""
     number = next(_numbers)
+    carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
     for name in ("bucket", "versioned", "foreign", "absent"):
@@ -254,3 +262,14 @@ def unharmed(server: ServerProcess) -> Iterator[None]:
 
 def _workers(server: ServerProcess) -> list[int]:
     return server.workers() if Path("/proc").exists() else []
+
+
+def logged(server: ServerProcess, mark: str) -> list[dict[str, Any]]:
+    """The access log's lines that hold a text, once there are some."""
+    path = server.data / "_z4meta" / "log" / "access.jsonl"
+    deadline = time.monotonic() + 10
+    while True:
+        lines = [line for line in path.read_bytes().split(b"\n") if mark.encode() in line]
+        if lines or time.monotonic() > deadline:
+            return [json.loads(line) for line in lines]
+        time.sleep(0.05)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.ops.harness import Harness, run
+from z4tw.errors import ServiceUnavailable
 from z4tw.model.registers import Kind
 from z4tw.ops.accounts import AdminError, read_account, read_user
 from z4tw.ops.admin_keys import KeyAdmin, grant_names
@@ -211,6 +212,58 @@ def test_of_two_that_race_for_a_name_one_gets_it(attached: bool) -> None:
         run(admin.key_create("alice"))
     keys = [key for key in run(scan_all(harness.store, Kind.ACCESS_KEY)) if key.name == "alice"]
     assert [key.access_key_id for key in keys] == [winners[0]["access_key_id"]]
+
+
+class Ending:
+    """A store that is gone when a record of a kind is to be changed."""
+
+    def __init__(self, store: Any, kind: int) -> None:
+        self._store = store
+        self._kind = kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def change(self, register: Any, command: Any) -> Any:
+        if register.kind == self._kind:
+            raise ServiceUnavailable
+        return await self._store.change(register, command)
+
+
+def admin_over(harness: Harness, store: Any) -> KeyAdmin:
+    return KeyAdmin(
+        store=store,
+        secrets=harness.seal,
+        stamp=harness.stamps.stamp,
+        random_bytes=harness.random.randbytes,
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCOUNT, Kind.USER])
+def test_a_key_that_a_crash_left_unfinished_is_not_there_and_takes_no_name(kind: int) -> None:
+    harness = Harness()
+    with pytest.raises(ServiceUnavailable):
+        run(admin_over(harness, Ending(harness.store, kind)).key_create("alice"))
+    assert "alice" not in [key["name"] for key in run(harness.admin.key_list())]
+    alice = harness.key("alice")
+    assert harness.request("GET", "/", key=alice).status == 200
+    names = [key.name for key in run(scan_all(harness.store, Kind.ACCESS_KEY))]
+    assert names.count("alice") == 1
+
+
+def test_a_slow_creation_that_was_taken_for_an_unfinished_one_fails() -> None:
+    harness = Harness()
+
+    class Slow(Ending):
+        async def change(self, register: Any, command: Any) -> Any:
+            outcome = await self._store.change(register, command)
+            if register.kind == Kind.ACCOUNT:
+                await harness.admin.key_create("alice")
+            return outcome
+
+    with pytest.raises(AdminError, match="took the key named alice"):
+        run(admin_over(harness, Slow(harness.store, 0)).key_create("alice"))
+    assert [key["name"] for key in run(harness.admin.key_list())].count("alice") == 1
 
 
 def test_a_name_that_is_fought_over_for_ever_ends_in_an_error() -> None:

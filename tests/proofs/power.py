@@ -173,11 +173,23 @@ class SlowBody:
         return None
 
 
+class PoweredVfs(LossyVfs):
+    """The disk of a database; what fails for lack of power is no news."""
+
+    def xOpen(self, name: Any, flags: list[int]) -> Any:
+        file: Any = super().xOpen(name, flags)
+        file.excepthook = self.excepthook
+        return file
+
+    def excepthook(self, *error: Any) -> None:
+        """SQLite ignores some errors, and would print them."""
+
+
 class Parts:
     """What a life is made of; planted bugs replace some."""
 
     store: type[SqliteStore] = SqliteStore
-    vfs: type[LossyVfs] = LossyVfs
+    vfs: type[PoweredVfs] = PoweredVfs
 
     def disk(self, disk: IDisk, power: Power) -> IDisk:
         """The disk of the blobs."""

@@ -37,6 +37,11 @@ SETTINGS = Settings(
 KEK = bytes(range(32))
 
 
+def in_memory() -> str | None:
+    """A directory of a file system in memory, where there is one."""
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
 def now(awaitable: Any) -> Any:
     """The result of what is ready at once."""
     deferred = awaitable if isinstance(awaitable, Deferred) else Deferred.fromCoroutine(awaitable)
@@ -127,9 +132,8 @@ class FileWorld(MemoryWorld):
     envelope: Envelope | None = None
 
     def __init__(self) -> None:
-        # Where there is a file system in memory: what a disk loses has its own proof.
-        parent = "/dev/shm" if os.path.isdir("/dev/shm") else None
-        self.root = tempfile.mkdtemp(prefix="z4tw-proof-", dir=parent)
+        # What a disk loses has its own proof.
+        self.root = tempfile.mkdtemp(prefix="z4tw-proof-", dir=in_memory())
         self.fatal: list[BaseException] = []
         super().__init__()
 

@@ -81,10 +81,10 @@ class KeyAdmin:
         return await self._add(name, access_key_id, secret, admin, may_create_buckets)
 
     async def key_list(self) -> list[dict[str, Any]]:
-        """All keys by name, without secrets."""
+        """All keys by name, without secrets and without unfinished ones."""
         keys: list[AccessKey] = await scan_all(self._store, Kind.ACCESS_KEY)
         keys.sort(key=lambda key: (key.name, key.access_key_id))
-        return [await self._describe(key) for key in keys]
+        return [await self._describe(key) for key in keys if not await self._unfinished(key)]
 
     async def key_info(self, name: str) -> dict[str, Any]:
         """One key (by name or id), with its account, the buckets it owns and its grants."""
@@ -155,8 +155,13 @@ class KeyAdmin:
         check_name(name)
         if name == ROOT_ACCOUNT:
             raise AdminError(f"the name {ROOT_ACCOUNT} is reserved for the root key")
-        account = await self._claim(name, access_key_id, secret)
+        account, record = await self._claim(name, access_key_id, secret)
         await put_root_user(self._store, account, self._stamp, admin, may_create_buckets)
+        kept = msgspec.structs.replace(record, stamp=later_stamp(self._stamp, record))
+        if not await replace(
+            self._store, control_register(Kind.ACCESS_KEY, access_key_id), record, kept
+        ):
+            raise AdminError(f"another command took the key named {name} for an unfinished one")
         return {
             "name": name,
             "access_key_id": access_key_id,
@@ -167,11 +172,13 @@ class KeyAdmin:
             "may_create_buckets": may_create_buckets,
         }
 
-    async def _claim(self, name: str, access_key_id: str, secret: str) -> Account:
+    async def _claim(self, name: str, access_key_id: str, secret: str) -> tuple[Account, AccessKey]:
         """Store a key under a name that no other key has, and the account that it belongs to.
 
         Two that race for a name both store their keys, and the account's compare-and-set lets
-        one of them win; the other takes its key back. Until its user is there, a key is dead.
+        one of them win; the other takes its key back. Until its user is there, a key is dead, and
+        one that a crash left so does not take a name: it is removed, which the compare-and-set at
+        the end of ``_add`` notices if its maker was only slow.
         """
         account_register = control_register(Kind.ACCOUNT, name)
         key_register = control_register(Kind.ACCESS_KEY, access_key_id)
@@ -179,7 +186,10 @@ class KeyAdmin:
             account = await read_account(self._store, name)
             for key in await scan_all(self._store, Kind.ACCESS_KEY):
                 if key.name == name:
-                    raise AdminError(f"there is a key named {name} already")
+                    if not await self._unfinished(key):
+                        raise AdminError(f"there is a key named {name} already")
+                    register = control_register(Kind.ACCESS_KEY, key.access_key_id)
+                    await replace(self._store, register, key, None)
             if account is None:
                 claimed = new_account(name, self._stamp(), self._random_bytes)
             else:
@@ -188,9 +198,13 @@ class KeyAdmin:
             if not await replace(self._store, key_register, None, record):
                 raise AdminError(f"there is a key with the id {access_key_id} already")
             if await replace(self._store, account_register, account, claimed):
-                return claimed
+                return claimed, record
             await replace(self._store, key_register, record, None)
         raise AdminError(f"too many commands change the key named {name} at the same time")
+
+    async def _unfinished(self, key: AccessKey) -> bool:
+        """Whether a key's creation has not come to its end: it has no user yet."""
+        return await read_user(self._store, key.user) is None
 
     def _record(
         self, stamp: bytes, name: str, account: Account, access_key_id: str, secret: str

@@ -48,6 +48,7 @@ LOST = 4
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MAPPED_IPV4 = "::ffff:"
+_GATHER_BELOW = 16 * 1024
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -78,6 +79,8 @@ class HttpChannel(Protocol):
         self._writable: Deferred[None] | None = None
         self._advancing = False
         self._socket: Any = None
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         # Times are those of the site's last sweep.
         self._since = site.swept_at
         self._paused_since = 0.0
@@ -118,6 +121,7 @@ class HttpChannel(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.state = LOST
         self._socket = None
+        self._pending.clear()
         self.site.channel_closed(self)
         if self._body is not None:
             self._body.fail(ClientDisconnected("the client closed the connection"))
@@ -306,11 +310,37 @@ class HttpChannel(Protocol):
     # Output, for the responder and for requests.
 
     def send(self, data: bytes) -> None:
-        """Send now as much as the socket takes, and the rest when it takes more.
+        """Send, in order with all that was sent before.
 
-        A plain TCP transport would first wait for the next turn of the reactor, at the cost of
-        three system calls.
+        Small pieces wait for the end of the reactor's turn (``flush``), large ones go at once.
         """
+        if self._socket is None:
+            self.transport.write(bytes(data))
+            return
+        pending = self._pending
+        if len(data) < _GATHER_BELOW and self._pending_bytes < _GATHER_BELOW:
+            if not pending:
+                self.site.flush_soon(self)
+            pending.append(data)
+            self._pending_bytes += len(data)
+            return
+        if pending:
+            self.flush()
+        self._send_now(data)
+
+    def flush(self) -> None:
+        """Send what waits."""
+        pending = self._pending
+        if pending:
+            data = pending[0] if len(pending) == 1 else b"".join(pending)
+            pending.clear()
+            self._pending_bytes = 0
+            if self.state != LOST:
+                self._send_now(data)
+
+    def _send_now(self, data: bytes) -> None:
+        """Give the socket as much as it takes, and the transport the rest: a plain TCP transport
+        would first wait for another turn of the reactor, at the cost of three system calls."""
         transport = self.transport
         if self._socket is not None and not transport.dataBuffer and not transport._tempDataLen:
             try:
@@ -383,6 +413,7 @@ class HttpChannel(Protocol):
         """End the connection when all answers are sent."""
         if self.state >= CLOSING:
             return
+        self.flush()
         reader = self._reader
         input_ended = self._half_closed or not (
             self._input_broken or reader.state == BODY or reader.partial or reader.unread
@@ -401,6 +432,7 @@ class HttpChannel(Protocol):
             self.transport.loseWriteConnection()
 
     def _lose(self) -> None:
+        self.flush()
         self._lingering = False
         self.transport.loseConnection()
         if self.secure and not self._write_paused:

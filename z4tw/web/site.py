@@ -55,6 +55,7 @@ class Z4Site(Site):
         self._quick_child: Callable[[Z4Request], IResource | None] | None
         self._quick_child = getattr(root, "quick_child", None)
         self._channels: set[HttpChannel] = set()
+        self._unsent: list[HttpChannel] = []
         self._next_id = request_id_seed & _ID_MASK
         self._sweep_call: IDelayedCall | None = None
         # Connections over the limit are answered SlowDown; over this one they are dropped.
@@ -108,6 +109,20 @@ class Z4Site(Site):
                 self._stop_sweep()
             if self.draining:
                 self._drain_ended()
+
+    def flush_soon(self, channel: HttpChannel) -> None:
+        """Have a channel send what it gathered when this turn of the reactor ends.
+
+        The answers of one turn go out together: a client that waits is woken once for all of
+        them, not once for each, which on one machine costs more than the answer itself."""
+        if not self._unsent:
+            self.reactor.callLater(0, self._flush)
+        self._unsent.append(channel)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for channel in unsent:
+            channel.flush()
 
     def next_request_id(self) -> str:
         """16 hex digits, never the same twice in a process."""
