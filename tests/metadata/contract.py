@@ -117,6 +117,19 @@ class StoreContract:
     def test_an_absent_register_reads_as_none(self) -> None:
         assert self.result(self.store.read(register(b"k"))) is None
 
+    def test_an_object_is_read_with_its_inline_body(self) -> None:
+        read = self.store.read_object
+        assert self.result(read(register(b"k"))) == (None, None)
+        for number in range(1, 4):
+            self.change(register(b"k"), put_inline(number, b"stored %d" % number, "Enabled"))
+            for _ in range(3):  # later ones may come from a cache
+                head, inline = self.result(read(register(b"k")))
+                assert head.current.stamp == stamp(number)
+                assert inline == b"stored %d" % number
+        self.change(register(b"k"), delete(9, "Enabled"))
+        head, inline = self.result(read(register(b"k")))
+        assert (head.current.delete_marker, inline) == (True, None)
+
     def test_a_change_is_seen_by_the_next_read_each_time(self) -> None:
         for number in range(1, 5):
             outcome = self.change(register(b"k"), put(number))

@@ -27,7 +27,14 @@ from tests.metadata.values import (
     version,
 )
 from z4tw.metadata.memory import MemoryStore
-from z4tw.model.registers import Done, Kind, ListQuery, VersionQuery, upload_prefix
+from z4tw.model.registers import (
+    Done,
+    Kind,
+    ListQuery,
+    NeedData,
+    VersionQuery,
+    upload_prefix,
+)
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
@@ -69,6 +76,8 @@ class Agreement(RuleBasedStateMachine):
     def both(self, method: str, *arguments: Any) -> Any:
         expected = _now(getattr(self.memory, method)(*arguments))
         found = _now(getattr(self.sqlite, method)(*arguments))
+        if isinstance(found, NeedData) and isinstance(expected, NeedData):
+            return found  # of several bodies that are gone, either names one of them
         assert found == expected, (method, arguments)
         return found
 

@@ -8,7 +8,7 @@ from z4tw.model.objects import Body, BodyKind, Checksum, Head, Version
 from z4tw.model.registers import Kind, LiveRow
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import DeleteObject, PutVersion
-from z4tw.objects.rows import expires_ms, live_row, references
+from z4tw.objects.rows import current_inline, expires_ms, live_row, references
 
 FILE = Body(BodyKind.FILE, b"f" * 16, 9)
 
@@ -48,3 +48,13 @@ def test_references_of_a_head_include_its_pages() -> None:
 def test_a_part_names_its_file() -> None:
     part = Part(stamp(1), 1, 9, "e", FILE)
     assert list(references(Kind.PART, part, lambda page: ())) == [FILE]
+
+
+def test_only_a_current_inline_body_is_beside_its_head() -> None:
+    key = PageView(Kind.OBJECT)
+    body = Body(BodyKind.INLINE, b"i" * 16, 3)
+    key.change(PutVersion(version(1, body=body), "Enabled", inline=b"abc"))
+    assert current_inline(Kind.OBJECT, key.value) == b"i" * 16
+    key.change(DeleteObject(stamp(2), "o", "Enabled"))
+    assert current_inline(Kind.OBJECT, key.value) is None
+    assert current_inline(Kind.PART, Part(stamp(1), 1, 9, "e", FILE)) is None

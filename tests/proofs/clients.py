@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from random import Random
 from typing import Any, NamedTuple
 
 from tests.ops.harness import Key
 from tests.proofs import operations as s3
 from tests.proofs.listings import adopt, differences
-from tests.proofs.model import Attributes, Model, Upload, Version
-from tests.proofs.power import Life, PowerLost
-from z4tw.ops.accounts import AdminError
+from tests.proofs.model import Attributes, Model, Upload
+from tests.proofs.power import Life
 
 SIZES = (0, 1, 16, 17, 60, 300, 300, 5_000, 66_000, 140_000)
 KEYS = ("a", "a/1", "b")
@@ -56,23 +54,19 @@ class Client:
         assert [] in wrong, f"in flight: {request}; {wrong}"
         self.model = states[wrong.index([])]
         adopt(self.model, seen)
-        if operation is not None and "?uploadId=" in operation.request.target:
-            if operation.request.method == "POST":
-                operation.settle(self.model, life.send(operation.request))
+        if operation is not None and is_completion(operation.request):
+            operation.settle(self.model, life.send(operation.request))
 
     # Choosing
 
     def choose(self) -> s3.Operation:
         rng = self.rng
         missing = [name for name in self.names if name not in self.model.buckets]
-        if missing and rng.random() < 0.5 or len(missing) == len(self.names):
+        if len(missing) == len(self.names) or (missing and rng.random() < 0.5):
             return s3.create_bucket(rng.choice(missing))
         present = [name for name in self.names if name not in missing]
-        chance = rng.random() * sum(weight for weight, _ in CHOICES)
-        for weight, choice in CHOICES:
-            chance -= weight
-            if chance < 0:
-                break
+        weights = [weight for weight, _ in CHOICES]
+        _, choice = rng.choices(CHOICES, weights)[0]
         return choice(self, rng.choice(present), rng.choice(KEYS))
 
     def body(self) -> bytes:
@@ -101,7 +95,8 @@ class Client:
         return s3.delete_object(*self.named(bucket, key))
 
     def delete_many(self, bucket: str, key: str) -> s3.Operation:
-        return s3.delete_objects(bucket, [(one, "", None) for one in KEYS[: self.rng.choice((1, 3))]])
+        chosen = KEYS[: self.rng.choice((1, 3))]
+        return s3.delete_objects(bucket, [(one, "", None) for one in chosen])
 
     def delete_bucket(self, bucket: str, key: str) -> s3.Operation:
         """Empty it a little more each time."""
@@ -148,7 +143,9 @@ class Client:
 
     def abort(self, bucket: str, key: str) -> s3.Operation:
         chosen = self.upload(bucket)
-        return s3.abort_upload(bucket, chosen[1].key, chosen[0]) if chosen else self.get(bucket, key)
+        if chosen is None:
+            return self.get(bucket, key)
+        return s3.abort_upload(bucket, chosen[1].key, chosen[0])
 
 
 CHOICES: list[tuple[int, Callable[[Client, str, str], s3.Operation]]] = [
@@ -156,6 +153,10 @@ CHOICES: list[tuple[int, Callable[[Client, str, str], s3.Operation]]] = [
     (4, Client.delete_bucket), (10, Client.copy), (6, Client.tag), (4, Client.version),
     (5, Client.begin), (14, Client.part), (9, Client.complete), (2, Client.abort),
 ]  # fmt: skip
+
+
+def is_completion(request: s3.Request) -> bool:
+    return request.method == "POST" and "?uploadId=" in request.target
 
 
 class Write(NamedTuple):
@@ -264,11 +265,3 @@ class KeyMaker:
             else:
                 life.now(life.admin.key_create(name))
         del self.made[:-3]
-
-
-def snapshot(model: Model) -> Model:
-    """A copy."""
-    return deepcopy(model)
-
-
-__all__ = ["AdminError", "Client", "Contenders", "KeyMaker", "PowerLost", "Version", "snapshot"]

@@ -297,6 +297,11 @@ def adopt(expected: Model, found: Model) -> None:
                 one if one.id is not None else _named(one, seen)
                 for one, seen in zip(versions, other.keys[key], strict=True)
             ]
+        for id, upload in bucket.uploads.items():
+            if upload.answer is not None and upload.answer[1].id is None:
+                asked, version = upload.answer
+                made = next(one for one in bucket.keys[upload.key] if one.upload == id)
+                upload.answer = asked, _named(version, made)
         if None in bucket.uploads:
             id = next(id for id in other.uploads if id not in bucket.uploads)
             bucket.uploads[id] = bucket.uploads.pop(None)

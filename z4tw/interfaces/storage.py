@@ -30,6 +30,10 @@ class IMetadataStore(Interface):
     def read(register: Register) -> Awaitable[Any]:
         """*async* The register's value (``Head``, ``Upload``, ``Part``, ``Bucket``, ...) or None."""
 
+    def read_object(register: Register) -> Awaitable[tuple[Any, bytes | None]]:
+        """*async* An OBJECT register's ``Head`` (or None), and the stored form of its current
+        version's body when that is INLINE (None also when it was replaced meanwhile)."""
+
     def change(register: Register, command: Any) -> Awaitable[Outcome]:
         """*async* Apply a command; durable when the awaitable fires.
 

@@ -82,6 +82,13 @@ class MemoryStore:
         """The register's value."""
         return self._values.get(register)
 
+    async def read_object(self, register: Register) -> tuple[Head | None, bytes | None]:
+        """The head and the body beside it."""
+        head: Head | None = self._values.get(register)
+        if head is None:
+            return None, None
+        return head, self._inline.get(head.versions[0].body.id)
+
     async def change(self, register: Register, command: Command) -> Outcome:
         """Apply a command."""
         if register.incarnation in self._closed:

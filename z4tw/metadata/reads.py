@@ -14,7 +14,7 @@ from z4tw.errors import ServiceUnavailable
 from z4tw.metadata.cache import Cached, RegisterCache
 from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
-from z4tw.model.objects import BlobInfo, Head, Manifest, Version
+from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
     Kind,
     ListPage,
@@ -31,6 +31,8 @@ from z4tw.objects.versions import find_version
 from z4tw.s3.listing import fold_live, fold_uploads, fold_versions
 
 _READ = "SELECT value FROM heads WHERE kind = ? AND inc = ? AND key = ?"
+_READ_OBJECT = """SELECT heads.value, inline.data FROM heads
+    LEFT JOIN inline ON inline.id = heads.inline_id WHERE kind = ? AND inc = ? AND key = ?"""
 _SCAN = """SELECT key, value FROM heads WHERE kind = ? AND inc = ? AND key >= ?
     ORDER BY key LIMIT ?"""
 _SCAN_TO = """SELECT key, value FROM heads WHERE kind = ? AND inc = ? AND key >= ? AND key < ?
@@ -104,20 +106,45 @@ class SqliteReads:
         while self._blocked:
             await self._unblock()
         digest = digest_of(register)
-        slot = digest & (SLOTS - 1)
-        before = slots[slot]
+        before = slots[digest & (SLOTS - 1)]
         data = self._point(_READ, register)
         if data is None:
             return None
         value = records.decode(register[0], data)
+        self._remember(register, digest, before, value, len(data))
+        return value
+
+    async def read_object(self, register: Register) -> tuple[Head | None, bytes | None]:
+        """The head and the body beside it, by one statement where the head is not in the cache."""
+        slots = self._slots
+        entry = self._cache.get(register)
+        if entry is not None and slots[entry.slot] == entry.generation:
+            cached: Head = entry.value
+            body = cached.versions[0].body
+            inline = await self.read_inline(body.id) if body.kind == BodyKind.INLINE else None
+            return cached, inline
+        while self._blocked:
+            await self._unblock()
+        digest = digest_of(register)
+        before = slots[digest & (SLOTS - 1)]
+        row = self._point(_READ_OBJECT, register)
+        if row is None:
+            return None, None
+        head: Head = records.decode(Kind.OBJECT, row[0])
+        self._remember(register, digest, before, head, len(row[0]))
+        return head, row[1]
+
+    def _remember(
+        self, register: Register, digest: int, before: int, value: Any, size: int
+    ) -> None:
         # A cache costs more than it saves when keys are read once: what enters is a register
         # that came twice in a row among those of its place, as far as eight more bits can tell.
+        slot = digest & (SLOTS - 1)
         place = digest & (_PLACES - 1)
         if self._seen[place] != digest >> 56:
             self._seen[place] = digest >> 56
-        elif not before & 1 and slots[slot] == before:
-            self._cache.put(register, Cached(value, slot, before, len(data)))
-        return value
+        elif not before & 1 and self._slots[slot] == before:
+            self._cache.put(register, Cached(value, slot, before, size))
 
     async def scan(
         self, kind: int, incarnation: int, start: bytes, end: bytes, limit: int
@@ -228,7 +255,7 @@ class SqliteReads:
         return [records.decode_blob(info) for (info,) in rows]
 
     def _point(self, sql: str, bindings: tuple[Any, ...]) -> Any:
-        """The one column of the first row, or None; the statement is finished either way."""
+        """The first row, or its one column, or None; the statement is finished either way."""
         if self._closed:
             raise ServiceUnavailable()
         try:

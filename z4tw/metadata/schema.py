@@ -43,7 +43,7 @@ CREATE TABLE heads(
     kind INTEGER NOT NULL, inc INTEGER NOT NULL, key BLOB NOT NULL,
     partition INTEGER NOT NULL, ballot BLOB NOT NULL,
     live INTEGER NOT NULL, size INTEGER, tag TEXT, modified_ms INTEGER, class TEXT, owner TEXT,
-    checksum TEXT, expires_ms INTEGER NOT NULL, value BLOB NOT NULL,
+    checksum TEXT, expires_ms INTEGER NOT NULL, inline_id BLOB, value BLOB NOT NULL,
     PRIMARY KEY(kind, inc, key)) WITHOUT ROWID;
 CREATE UNIQUE INDEX live_heads
     ON heads(kind, inc, key, size, tag, modified_ms, class, owner, checksum) WHERE live = 1;

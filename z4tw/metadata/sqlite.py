@@ -53,7 +53,8 @@ class _Job(NamedTuple):
 class SqliteStore(SqliteReads):
     """A store in a file, opened for writing by this process alone.
 
-    ``clock`` None commits every command at once, for command-line tools without an event loop.
+    ``offload`` waits for COMMIT, ``copying`` (default: the same) makes snapshots, which may take
+    minutes. ``clock`` None commits every command at once, for command-line tools without an event loop.
     ``now_ms`` gives Unix milliseconds; ``random_bytes`` is ``os.urandom`` or a seeded one.
     ``on_fatal`` is called once when the database cannot be trusted any more: the process must
     end with a non-zero status. ``vfs`` with ``exclusive`` is for simulated disks. ``store_uuid``
@@ -70,6 +71,7 @@ class SqliteStore(SqliteReads):
         *,
         clock: IReactorTime | None,
         offload: IOffload,
+        copying: IOffload | None = None,
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
         on_fatal: Callable[[BaseException], None],
@@ -96,6 +98,7 @@ class SqliteStore(SqliteReads):
         self._rows = RowWriter(self._writer, self.facts, now_ms, random_bytes)
         self._clock = clock
         self._offload = offload
+        self._copying = offload if copying is None else copying
         self._steps = steps
         self._queue: deque[_Job] = deque()
         self._busy = False
@@ -146,7 +149,7 @@ class SqliteStore(SqliteReads):
                 await self._unblock()
             copy_database(self._writer, path)
         else:
-            await self._offload.run(_copy_file, self.path, path)
+            await self._copying.run(_copy_file, self.path, path)
 
     # Batches
 

@@ -15,13 +15,14 @@ from z4tw.model.registers import Change, Done, Kind, LiveRow, NeedData, Outcome,
 from z4tw.model.stamps import ZERO_STAMP
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects import Command, apply, records
-from z4tw.objects.rows import expires_ms, live_row
+from z4tw.objects.rows import current_inline, expires_ms, live_row
 
 _READ = "SELECT value, live, size FROM heads WHERE kind = ? AND inc = ? AND key = ?"
 _INSERT = """INSERT INTO heads(kind, inc, key, partition, ballot, live, size, tag, modified_ms,
-    class, owner, checksum, expires_ms, value) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    class, owner, checksum, expires_ms, inline_id, value)
+    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _UPDATE = """UPDATE heads SET ballot = ?4, live = ?5, size = ?6, tag = ?7, modified_ms = ?8,
-    class = ?9, owner = ?10, checksum = ?11, expires_ms = ?12, value = ?13
+    class = ?9, owner = ?10, checksum = ?11, expires_ms = ?12, inline_id = ?13, value = ?14
     WHERE kind = ?1 AND inc = ?2 AND key = ?3"""
 _DELETE = "DELETE FROM heads WHERE kind = ? AND inc = ? AND key = ?"
 _RANGE = """SELECT key, live, size, value FROM heads
@@ -176,7 +177,8 @@ class RowWriter:
         columns = _columns(live)
         self._count(kind, columns[0], columns[1], 1)
         stamp = change.outcome.stamp if isinstance(change.outcome, Done) else ZERO_STAMP
-        values = (stamp, *columns, expires_ms(kind, change.value), data)
+        inline_id = current_inline(kind, change.value)
+        values = (stamp, *columns, expires_ms(kind, change.value), inline_id, data)
         if row is None:
             partition = partition_of(self._facts, incarnation, key)
             self._cursor.execute(_INSERT, (kind, incarnation, key, partition, *values))

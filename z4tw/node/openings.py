@@ -78,6 +78,7 @@ async def open_owned(
             database_path(config),
             clock=outside.reactor if batching else None,
             offload=commit,
+            copying=files,
             now_ms=outside.now_ms,
             random_bytes=outside.random_bytes,
             on_fatal=outside.on_fatal,

@@ -49,6 +49,14 @@ def live_row(kind: int, key: bytes, value: Any) -> LiveRow | None:
     return None
 
 
+def current_inline(kind: int, value: Any) -> bytes | None:
+    """The id of the INLINE body of an object's current version, None when it has none."""
+    if kind != Kind.OBJECT:
+        return None
+    body = value.versions[0].body
+    return body.id if body.kind == BodyKind.INLINE else None
+
+
 def expires_ms(kind: int, value: Any) -> int:
     """When a value may be removed by itself (Unix milliseconds), 0 for never."""
     return int(value.expires_ms) if kind == Kind.UPLOAD else 0

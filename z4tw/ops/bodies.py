@@ -19,16 +19,19 @@ class BodyGone(FileNotFoundError):
     """A body's row or file is not there: its version was replaced since its head was read."""
 
 
-async def open_body(store: Any, blobs: Any, body: Body, offset: int, length: int) -> Any:
+async def open_body(
+    store: Any, blobs: Any, body: Body, offset: int, length: int, stored: bytes | None = None
+) -> Any:
     """``length`` bytes of a body at ``offset``: bytes when they are small or lie in the database,
-    else an ``IBodySource``.
+    else an ``IBodySource``. ``stored`` is the stored form of an INLINE body where it is known.
 
     ``store`` is an ``IMetadataStore``, ``blobs`` an ``IBlobStore``. Raises ``BodyGone``,
     ``CorruptBlob``.
     """
     kind = body.kind
     if kind == BodyKind.INLINE:
-        stored = await store.read_inline(body.id)
+        if stored is None:
+            stored = await store.read_inline(body.id)
         if stored is None:
             raise BodyGone
         data = blobs.open_inline(body.id, stored, body)

@@ -65,7 +65,18 @@ async def readable_version(context: Context, register: Register, version_id: str
         version = await context.store.find_version(register, version_id)
     else:
         head: Head | None = await context.store.read(register)
-        version = head.versions[0] if head is not None and head.versions else None
+        version = None if head is None else head.versions[0]
+    return _readable(context, version, version_id)
+
+
+async def readable_object(context: Context, register: Register) -> tuple[Version, bytes | None]:
+    """The current version, as ``readable_version`` gives it, and the stored form of its body when
+    that is INLINE and was read with it."""
+    head, stored = await context.store.read_object(register)
+    return _readable(context, None if head is None else head.versions[0], ""), stored
+
+
+def _readable(context: Context, version: Version | None, version_id: str) -> Version:
     if version is None:
         raise context.no_such_key(version_id=version_id)
     if version.delete_marker:

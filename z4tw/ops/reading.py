@@ -17,6 +17,7 @@ from z4tw.ops.lookup import (
     ATTEMPTS,
     checksum_headers,
     part_number,
+    readable_object,
     readable_version,
     requested_version,
 )
@@ -65,7 +66,11 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
     preconditions = Preconditions.from_headers(headers)
     gone = b""
     for _ in range(ATTEMPTS):
-        version = await readable_version(context, register, version_id)
+        stored: bytes | None = None
+        if with_body and not version_id:
+            version, stored = await readable_object(context, register)
+        else:
+            version = await readable_version(context, register, version_id)
         check_read(preconditions, version.etag, version.modified_ms)
         body: Any = b""
         try:
@@ -75,7 +80,7 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
                 span = Span(0, version.size, False, version.checksum)
             if with_body:
                 body = await open_body(
-                    context.store, context.blobs, version.body, span.offset, span.length
+                    context.store, context.blobs, version.body, span.offset, span.length, stored
                 )
         except BodyGone:
             # Replaced or deleted since its head was read, unless the head still says the same.

@@ -14,13 +14,13 @@ from z4tw.model.objects import HEAD_VERSIONS, MAX_VERSIONS, BodyKind, Head, Vers
 from z4tw.model.registers import Kind, split_upload_key
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects import records
-from z4tw.objects.rows import expires_ms, live_row
+from z4tw.objects.rows import current_inline, expires_ms, live_row
 from z4tw.recovery.report import Report, ShowProgress
 from z4tw.recovery.scratch import Scratch
 from z4tw.secrets import SecretSeal
 
 _ROWS = """SELECT kind, inc, key, partition, live, size, tag, modified_ms, class, owner, checksum,
-    expires_ms, value FROM main.heads ORDER BY kind, inc, key"""
+    expires_ms, inline_id, value FROM main.heads ORDER BY kind, inc, key"""
 _PAGE = "SELECT data FROM main.pages WHERE id = ?"
 _UPLOAD = "SELECT 1 FROM main.heads WHERE kind = 6 AND inc = ? AND key = ?"
 _HIDDEN = (0, None, None, None, None, None, None)
@@ -112,12 +112,13 @@ class Registers:
                 self._read_part(incarnation, key, value)
 
     def _compare_columns(self, row: Any, value: Any) -> None:
-        kind, incarnation, key, partition, *columns, expires, _ = row
+        kind, incarnation, key, partition, *columns, _ = row
         if kind == Kind.OBJECT and not value.versions:
             return  # No version, no columns: ``_read_object`` says what is wrong.
         live = live_row(kind, key, value)
-        right = (*(_HIDDEN if live is None else (1, *live[1:])), expires_ms(kind, value))
-        if right != (*columns, expires) or partition != partition_of(self._facts, incarnation, key):
+        right = [*(_HIDDEN if live is None else (1, *live[1:])), expires_ms(kind, value)]
+        right.append(current_inline(kind, value))
+        if right != columns or partition != partition_of(self._facts, incarnation, key):
             self._report.problem("listing-row", self.where(kind, incarnation, key))
             self._scratch.run(
                 "INSERT INTO temp.wrong_columns VALUES(?, ?, ?)", (kind, incarnation, key)

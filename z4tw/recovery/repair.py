@@ -19,7 +19,7 @@ from z4tw.metadata.schema import partition_of, read_facts
 from z4tw.model.control import BucketState
 from z4tw.model.registers import Kind
 from z4tw.objects import records
-from z4tw.objects.rows import expires_ms, live_row
+from z4tw.objects.rows import current_inline, expires_ms, live_row
 from z4tw.recovery.formats import write_lines
 from z4tw.recovery.place import Place, stamp_name
 from z4tw.recovery.report import Report
@@ -38,7 +38,8 @@ _ORPHAN = {
     "page-orphan": ("pages", -1),
 }
 _COLUMNS = """UPDATE main.heads SET partition = ?, live = ?, size = ?, tag = ?, modified_ms = ?,
-    class = ?, owner = ?, checksum = ?, expires_ms = ? WHERE kind = ? AND inc = ? AND key = ?"""
+    class = ?, owner = ?, checksum = ?, expires_ms = ?, inline_id = ?
+    WHERE kind = ? AND inc = ? AND key = ?"""
 _TOTALS = """UPDATE main.counters SET store_seq = store_seq + 1,
     objects = (SELECT count(*) FROM main.heads WHERE live = 1 AND kind = 5),
     object_bytes = (SELECT coalesce(sum(size), 0) FROM main.heads WHERE live = 1 AND kind = 5),
@@ -155,7 +156,8 @@ class _Repair:
             live = live_row(kind, key, value)
             columns = _HIDDEN if live is None else (1, *live[1:])
             partition = partition_of(facts, incarnation, key)
-            row = (partition, *columns, expires_ms(kind, value), *register)
+            inline_id = current_inline(kind, value)
+            row = (partition, *columns, expires_ms(kind, value), inline_id, *register)
             count += self._scratch.run(_COLUMNS, row)
         return count
 
