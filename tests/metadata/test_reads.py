@@ -82,7 +82,8 @@ class ReadsTests(SynchronousTestCase):
         with writer:
             for number in range(5000):
                 writer.execute(
-                    "INSERT INTO heads VALUES(5, ?, ?, 0, x'', 1, 0, '', 0, '', '', '', 0, NULL, x'')",
+                    "INSERT INTO heads VALUES"
+                    "(5, ?, ?, 0, x'', 1, 0, '', 0, '', '', '', 0, NULL, x'')",
                     (BUCKET, b"%d/%04d" % (number % 2, number)))
         steps = [0]
 
