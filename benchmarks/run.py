@@ -107,12 +107,16 @@ class Bench:
         return measured
 
     def alternate(
-        self, name: str, ours: Callable[[int], Path], theirs: Path, connections: int
+        self,
+        name: str,
+        ours: Callable[[int], Path],
+        theirs: Callable[[int], Path],
+        connections: int,
     ) -> None:
         """Runs of z4tw and nginx in turn; medians and their ratio."""
         mine, yours = [], []
         for run in range(self.runs):
-            yours.append(self.wrk(self.nginx, theirs, connections))
+            yours.append(self.wrk(self.nginx, theirs(run), connections))
             mine.append(self.wrk(self.server, ours(run), connections))
         self.note(
             name,
@@ -134,21 +138,25 @@ class Bench:
             write_requests(path, requests)
         return path
 
-    def nginx_file(self, name: str, size: int, count: int = 1) -> Path:
-        """Files for nginx, and requests for them."""
-        folder = self.work / "nginx" / "www" / name
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            for number in range(count):
-                (folder / f"{number}").write_bytes(bytes(size))
-        host = f"127.0.0.1:{self.nginx.port}"
-        return self.file(
-            f"nginx-{name}",
-            (
-                f"GET /{name}/{number} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-                for number in range(count)
-            ),
-        )
+    def nginx_tree(self) -> None:
+        """The small objects again as files below nginx's root: it is sent the very requests that
+        z4tw is sent, signatures and all, and finds a file for each."""
+        root = self.work / "nginx" / "www"
+        for number in range(self.keys):
+            path = root / key_path(BUCKET, number)[1:]
+            if number < 10:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes([number % 256]) * KIB)
+
+    def get_requests(self) -> list[Path]:
+        """GET requests over all small objects, a file for each run."""
+        return [
+            self.file(
+                f"get-{run}",
+                small_requests(self.signer, "GET", BUCKET, self.keys, self.requests, 0, run),
+            )
+            for run in range(self.runs)
+        ]
 
     def fill(self) -> None:
         """The bucket and its small objects, put by the load generator itself."""
@@ -157,6 +165,7 @@ class Bench:
             self.signer.request("PUT", key_path(BUCKET, n), body=bytes([n % 256]) * KIB)
             for n in range(self.keys)
         ]
+        self.nginx_tree()
         started = time.monotonic()
         _send_all(self.server.port, rest)
         self.note("fill", objects=self.keys, seconds=round(time.monotonic() - started, 1))
@@ -164,19 +173,12 @@ class Bench:
 
 def get_small(bench: Bench) -> None:
     """Authenticated GET of 1 KiB over all keys, 32 connections; the first run is the cold one."""
-    files = [
-        bench.file(
-            f"get-{run}",
-            small_requests(bench.signer, "GET", BUCKET, bench.keys, bench.requests, 0, run),
-        )
-        for run in range(bench.runs)
-    ]
+    files = bench.get_requests()
     bench.server.stop()
     bench.server = _restart(bench)
     cold = bench.wrk(bench.server, files[0], 32, 2)
     bench.note("GET 1 KiB, cold start", cpu_us=round(cold["cpu_us"], 1), rate=round(cold["rate"]))
-    theirs = bench.nginx_file("small", KIB, min(bench.keys, 100_000))
-    bench.alternate("GET 1 KiB", lambda run: files[run], theirs, 32)
+    bench.alternate("GET 1 KiB", lambda run: files[run], lambda run: files[run], 32)
 
 
 def head_small(bench: Bench) -> None:
@@ -188,8 +190,7 @@ def head_small(bench: Bench) -> None:
         )
         for run in range(bench.runs)
     ]
-    theirs = bench.nginx_file("small", KIB, min(bench.keys, 100_000))
-    bench.alternate("HEAD 1 KiB", lambda run: files[run], theirs, 32)
+    bench.alternate("HEAD 1 KiB", lambda run: files[run], lambda run: files[run], 32)
 
 
 def put_small(bench: Bench) -> None:
@@ -202,8 +203,8 @@ def put_small(bench: Bench) -> None:
         )
         for run in range(bench.runs)
     ]
-    theirs = bench.nginx_file("small", KIB, min(bench.keys, 100_000))
-    bench.alternate("PUT 1 KiB", lambda run: files[run], theirs, 32)
+    gets = bench.get_requests()
+    bench.alternate("PUT 1 KiB, nginx GET", lambda run: files[run], lambda run: gets[run], 32)
     one = bench.wrk(bench.server, files[0], 1, 3)
     bench.note("PUT 1 KiB, 1 connection", p50_us=one["p50_us"], rate=round(one["rate"]))
 
@@ -213,7 +214,7 @@ def delete_small(bench: Bench) -> None:
     bench.call("PUT", "/deletes")
     count = min(bench.keys, 25_000)
     file = bench.work / "delete.requests"
-    theirs = bench.nginx_file("small", KIB, min(bench.keys, 100_000))
+    theirs = bench.get_requests()[0]
     mine, yours = [], []
     for run in range(min(bench.runs, 3)):
         puts = [
@@ -290,8 +291,11 @@ def get_large(bench: Bench) -> None:
             for n in range(5_000)
         ),
     )
-    theirs = bench.nginx_file("large", 10 * MIB, count)
-    bench.alternate("GET 10 MiB", lambda run: file, theirs, 8)
+    folder = bench.work / "nginx" / "www" / BUCKET / "large"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        (folder / str(number)).write_bytes(bytes([number]) * (10 * MIB))
+    bench.alternate("GET 10 MiB", lambda run: file, lambda run: file, 8)
 
 
 def put_large(bench: Bench) -> None:

@@ -19,7 +19,9 @@ def entry(setting: Setting) -> str:
     """One setting as an item of a definition list."""
     names = [f"--{name}" for name in (setting.name, *setting.aliases)]
     shown = ", ".join(f"``{name} {setting.metavar}``".replace(" ``", "``") for name in names)
-    text = setting.help[0].upper() + setting.help[1:]
+    text = setting.help
+    if not text.split()[0].endswith(":"):  # A value is quoted as it is written.
+        text = text[0].upper() + text[1:]
     lines = [text if text.endswith(".") else f"{text}."]
     facts = [f"Variable ``{setting.variable}``"]
     if setting.switch:
@@ -32,7 +34,7 @@ def entry(setting: Setting) -> str:
         facts.append("a list in TOML, separated by commas in the variable")
     if setting.live:
         facts.append("taken over on SIGHUP")
-    if setting.fixed:
+    if setting.fixed and "fixed" not in setting.help:
         facts.append("fixed when the store is made")
     lines.append("; ".join(facts) + ".")
     return shown + "\n" + "".join(f"    {line}\n" for line in lines)

@@ -60,6 +60,9 @@ class Condition:
     if_unmodified_since: int | None = None
 
 
+ALWAYS = Condition()
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of an upload."""

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from tests.ops.harness import Answer
 from tests.proofs.model import (
+    ALWAYS,
     Attributes,
     Condition,
     Model,
@@ -31,7 +32,6 @@ from tests.proofs.model import (
 
 VERSION = "x-amz-version-id"
 PLAIN = Attributes()
-ALWAYS = Condition()
 Tags = tuple[tuple[str, str], ...]
 
 
