@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet import reactor
 
 from tests.node.support import make_config
 from tests.processes import clean_environ
-from z4tw.compose import build_node, worker_command
+from z4tw.compose import build_node, quota_cpus, worker_command
 from z4tw.node.service import NodeService
 
 
@@ -60,3 +61,23 @@ def test_workers_run_in_this_python() -> None:
     program, *arguments = worker_command()
     assert os.path.isabs(program)
     assert arguments == ["-P", "-m", "z4tw.worker"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"),
+    [
+        ("max 100000\n", None),
+        ("150000 100000\n", 2),
+        ("20000 100000\n", 1),
+        ("400000 100000\n", 4),
+        ("rubbish\n", None),
+        ("1 0\n", None),
+    ],
+)
+def test_a_quota_of_the_control_group_limits_the_workers(
+    tmp_path: Path, text: str, cpus: int | None
+) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(text)
+    assert quota_cpus(str(file)) == cpus
+    assert quota_cpus(str(tmp_path / "absent")) is None

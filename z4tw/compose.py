@@ -24,6 +24,7 @@ from z4tw.node.workers import Briefing
 from z4tw.node.working import Worker
 
 log = Logger()
+_CPU_MAX = "/sys/fs/cgroup/cpu.max"
 DATABASE_FAILED = 70
 """The exit status of a process whose database failed (EX_SOFTWARE of sysexits.h)."""
 
@@ -84,10 +85,26 @@ def build_worker(
 
 
 def _cpus() -> int:
-    """The CPUs that this process may use."""
+    """The CPUs that this process may use: by its affinity, and by its control group's quota."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return min(count, quota_cpus(_CPU_MAX) or count)
+
+
+def quota_cpus(path: str) -> int | None:
+    """The whole CPUs of a control group's ``cpu.max`` file (quota and period in microseconds), at
+    least 1; None without a quota.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+    """
+    try:
+        with open(path, encoding="ascii") as file:
+            quota, period = file.read().split()
+        return None if quota == "max" else max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError, ZeroDivisionError):
+        return None  # no control groups here, or of another version
 
 
 def _outside(reactor: Any, environ: Mapping[str, str], disk: IDisk | None, steps: Steps) -> Outside:

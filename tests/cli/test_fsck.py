@@ -89,9 +89,7 @@ def test_rebuild(z4: Z4, store: TestStore) -> None:
     store.close()
 
 
-def test_rebuild_of_an_encrypted_store(
-    z4: Z4, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rebuild_of_an_encrypted_store(z4: Z4, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("Z4_ENCRYPTION_KEY", "ab" * 32)
     z4("key", "create", "first")
     monkeypatch.setattr("tests.recovery.stores.MASTER", bytes.fromhex("ab" * 32))

@@ -159,15 +159,17 @@ class StoreContract:
         self.flushLoggedErrors(TypeError)  # a process that serves another one logs it
 
     def test_commands_on_one_register_take_effect_in_the_order_they_came(self) -> None:
-        changes = [_deferred(self.store.change(register(b"k"), put(n, "Enabled")))
-                   for n in range(1, 6)]
+        changes = [
+            _deferred(self.store.change(register(b"k"), put(n, "Enabled"))) for n in range(1, 6)
+        ]
         assert [self.result(change).stamp for change in changes] == [stamp(n) for n in range(1, 6)]
         head = self.result(self.store.read(register(b"k")))
         assert [found.stamp for found in head.versions] == [stamp(n) for n in range(5, 0, -1)]
 
     def test_of_racing_creations_one_wins(self) -> None:
-        command = [PutVersion(version(n), condition=Condition(if_none_match=True))
-                   for n in range(1, 9)]
+        command = [
+            PutVersion(version(n), condition=Condition(if_none_match=True)) for n in range(1, 9)
+        ]
         racing = [_deferred(self.store.change(register(b"k"), one)) for one in command]
         outcomes = [self.result(one) for one in racing]
         assert sum(isinstance(outcome, Done) for outcome in outcomes) == 1
@@ -309,8 +311,11 @@ class StoreContract:
         assert isinstance(self.change(upload.register, finish), Done)
 
     def parts(self, upload: AnUpload) -> list[int]:
-        rows = self.result(self.store.scan(
-            Kind.PART, upload.bucket, upload.register.key, upload.register.key + b"\xff", 10_000))
+        rows = self.result(
+            self.store.scan(
+                Kind.PART, upload.bucket, upload.register.key, upload.register.key + b"\xff", 10_000
+            )
+        )
         return [part.number for _, part in rows]
 
     def test_a_part_needs_its_open_upload(self) -> None:
@@ -458,8 +463,10 @@ class StoreContract:
         assert page.prefixes == [b"p1/"]
 
     def test_uploads_are_listed_by_key_and_age_until_they_are_done(self) -> None:
-        uploads = [AnUpload(key, number) for number, key in
-                   enumerate([b"b", b"a", b"a", b"dir/x", b"a\x00"], 1)]
+        uploads = [
+            AnUpload(key, number)
+            for number, key in enumerate([b"b", b"a", b"a", b"dir/x", b"a\x00"], 1)
+        ]
         for upload in uploads:
             self.change(upload.register, upload.create)
         self.change(uploads[0].register, BeginCompletion(stamp(8), b"d"))
@@ -511,16 +518,18 @@ class StoreContract:
             listed += [(key, one.version_id, latest) for key, one, latest in page.versions]
             if not page.truncated:
                 break
-            query = VersionQuery(key_marker=page.next_key, version_marker=page.next_version,
-                                 limit=90)
+            query = VersionQuery(
+                key_marker=page.next_key, version_marker=page.next_version, limit=90
+            )
         assert [id for key, id, _ in listed if key == b"k"] == ids
         assert [latest for _, _, latest in listed] == [True] + [False] * 399 + [True]
         assert listed[-1][0] == b"l"
 
     def test_versions_in_pages_can_be_changed_and_removed(self) -> None:
         ids = self.many_versions(b"k", 200)
-        assert isinstance(self.change(register(b"k"), SetTags(stamp(900), ids[150], {"a": "b"})),
-                          Done)
+        assert isinstance(
+            self.change(register(b"k"), SetTags(stamp(900), ids[150], {"a": "b"})), Done
+        )
         found = self.result(self.store.find_version(register(b"k"), ids[150]))
         assert found.tags == {"a": "b"}
         for number, id in enumerate(ids, 1000):
@@ -543,8 +552,7 @@ class StoreContract:
     def test_sizes_follow_every_change(self) -> None:
         def sizes() -> tuple[int, ...]:
             found = self.result(self.store.sizes())
-            return (found.objects, found.object_bytes, found.blobs, found.blob_bytes,
-                    found.uploads)
+            return (found.objects, found.object_bytes, found.blobs, found.blob_bytes, found.uploads)
 
         assert sizes() == (0, 0, 0, 0, 0)
         self.change(register(b"a"), put_inline(1, b"four"))
@@ -565,8 +573,10 @@ class StoreContract:
 def version_of(command: PutVersion) -> Any:
     """The version that a put makes in a bucket without versioning."""
     return type(command.version)(
-        *(True if name == "is_null" else getattr(command.version, name)
-          for name in command.version.__struct_fields__)
+        *(
+            True if name == "is_null" else getattr(command.version, name)
+            for name in command.version.__struct_fields__
+        )
     )
 
 

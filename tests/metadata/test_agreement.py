@@ -153,12 +153,14 @@ class Agreement(RuleBasedStateMachine):
         upload, at = self.pick(index), self.next()
         if not isinstance(self.change(upload.register, BeginCompletion(stamp(at), b"d")), Done):
             return
-        chosen = [self.files[(at * (n + 1)) % len(self.files)] for n in range(count)] \
-            if self.files else []
+        chosen = (
+            [self.files[(at * (n + 1)) % len(self.files)] for n in range(count)]
+            if self.files
+            else []
+        )
         outcome = self.change(register(upload.key), put_manifest(at, manifest_of(*chosen)))
         if isinstance(outcome, Done):
-            finish = FinishCompletion(stamp(at), b"d", "e", "", "",
-                                      self.opened.times.now_ms + 300)
+            finish = FinishCompletion(stamp(at), b"d", "e", "", "", self.opened.times.now_ms + 300)
             self.change(upload.register, finish)
 
     @rule(index=small)
@@ -185,9 +187,12 @@ class Agreement(RuleBasedStateMachine):
         self.both("purge_incarnation", BUCKET)
         self.both("reopen_incarnation", BUCKET)
 
-    @rule(prefix=st.sampled_from([b"", b"a", b"b/", b"z"]),
-          delimiter=st.sampled_from([b"", b"/", b"/c"]), after=st.one_of(st.just(b""), keys),
-          limit=st.sampled_from([0, 1, 2, 3, 1000]))
+    @rule(
+        prefix=st.sampled_from([b"", b"a", b"b/", b"z"]),
+        delimiter=st.sampled_from([b"", b"/", b"/c"]),
+        after=st.one_of(st.just(b""), keys),
+        limit=st.sampled_from([0, 1, 2, 3, 1000]),
+    )
     def list_everything(self, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> None:
         query = ListQuery(prefix, delimiter, after, limit)
         self.both("list_live", Kind.OBJECT, BUCKET, query)
@@ -215,10 +220,16 @@ class Agreement(RuleBasedStateMachine):
         rows = _now(self.memory.scan(Kind.OBJECT, BUCKET, b"", b"", 100))
         found = _now(self.sqlite.scan(Kind.OBJECT, BUCKET, b"", b"", 100))
         assert [(key, head.versions, head.count) for key, head in rows] == [
-            (key, head.versions, head.count) for key, head in found]
+            (key, head.versions, head.count) for key, head in found
+        ]
         one, other = _now(self.memory.sizes()), _now(self.sqlite.sizes())
         assert (one.objects, one.object_bytes, one.blobs, one.blob_bytes, one.uploads) == (
-            other.objects, other.object_bytes, other.blobs, other.blob_bytes, other.uploads)
+            other.objects,
+            other.object_bytes,
+            other.blobs,
+            other.blob_bytes,
+            other.uploads,
+        )
 
 
 def _now(awaitable: Any) -> Any:

@@ -56,8 +56,13 @@ class Machine:
 
     def open(self) -> SqliteStore:
         return SqliteStore(
-            "/meta.db", clock=self.clock, offload=InlineOffload(), now_ms=self.times,
-            random_bytes=self.rng.randbytes, on_fatal=self.fatal.append, vfs=self.name,
+            "/meta.db",
+            clock=self.clock,
+            offload=InlineOffload(),
+            now_ms=self.times,
+            random_bytes=self.rng.randbytes,
+            on_fatal=self.fatal.append,
+            vfs=self.name,
             exclusive=True,
         )
 

@@ -34,8 +34,12 @@ class TestCounters:
         assert not any(value & 1 for value in seen)
 
     def test_the_slot_depends_on_kind_incarnation_and_key(self) -> None:
-        slots = {slot_of(Register(kind, incarnation, key))
-                 for kind in (5, 6) for incarnation in (1, 1 << 62) for key in (b"a", b"b")}
+        slots = {
+            slot_of(Register(kind, incarnation, key))
+            for kind in (5, 6)
+            for incarnation in (1, 1 << 62)
+            for key in (b"a", b"b")
+        }
         assert len(slots) == 8
         assert all(0 <= slot < SLOTS for slot in slots)
 
@@ -86,8 +90,9 @@ class Writer:
     def __init__(self, path: str) -> None:
         facts = StoreFacts(bytes(16), 1)
         self.connection = open_writer(path, lambda: facts)
-        self.rows = RowWriter(self.connection, read_facts(self.connection), lambda: 1,
-                              Random(1).randbytes)
+        self.rows = RowWriter(
+            self.connection, read_facts(self.connection), lambda: 1, Random(1).randbytes
+        )
         self.generations = Generations()
         self.phase = 3
         self.marked: list[int] = []

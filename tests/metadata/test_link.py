@@ -21,8 +21,10 @@ class LinkTests(SynchronousTestCase):
         self.one = Link(on_lost=lambda: self.lost.append("one"))
         self.other = Link(self.serve, lambda: self.lost.append("other"), bounded=True)
         self.pump = connect(
-            self.other, FakeTransport(self.other, isServer=True),
-            self.one, FakeTransport(self.one, isServer=False),
+            self.other,
+            FakeTransport(self.other, isServer=True),
+            self.one,
+            FakeTransport(self.one, isServer=False),
         )
         self.pump.flush()
 

@@ -24,8 +24,12 @@ class ReadsTests(SynchronousTestCase):
         self.addCleanup(self.opened.remove)
         self.store = self.opened.store
         self.cache = RegisterCache()
-        self.reads = SqliteReads(open_reader(self.opened.path), self.store.generations,
-                                 self.opened.fatal.append, self.cache)
+        self.reads = SqliteReads(
+            open_reader(self.opened.path),
+            self.store.generations,
+            self.opened.fatal.append,
+            self.cache,
+        )
         self.addCleanup(self.close)
 
     def close(self) -> None:
@@ -84,7 +88,8 @@ class ReadsTests(SynchronousTestCase):
                 writer.execute(
                     "INSERT INTO heads VALUES"
                     "(5, ?, ?, 0, x'', 1, 0, '', 0, '', '', '', 0, NULL, x'')",
-                    (BUCKET, b"%d/%04d" % (number % 2, number)))
+                    (BUCKET, b"%d/%04d" % (number % 2, number)),
+                )
         steps = [0]
 
         def count() -> int:
@@ -143,8 +148,9 @@ class ReadsTests(SynchronousTestCase):
         for number in range(1, 200):
             self.result(self.store.change(register(b"k"), put(number, "Enabled")))
             head = self.result(self.reads.read(register(b"k")))
-            oldest = (self.store._rows.load_page(head.pages[-1].id) if head.pages
-                      else head.versions)[-1]
+            oldest = (
+                self.store._rows.load_page(head.pages[-1].id) if head.pages else head.versions
+            )[-1]
             assert oldest.stamp == stamp(1)
             found = self.result(self.reads.find_version(register(b"k"), oldest.version_id))
             assert found == oldest

@@ -33,8 +33,9 @@ def totals() -> Totals:
 
 
 def refs(connection: apsw.Connection, number: int) -> object:
-    return connection.execute("SELECT refs, zero_since FROM blobs WHERE id = ?",
-                              (identity(number),)).get
+    return connection.execute(
+        "SELECT refs, zero_since FROM blobs WHERE id = ?", (identity(number),)
+    ).get
 
 
 def make(counted: References, *numbers: int) -> None:
@@ -59,7 +60,8 @@ def test_acquiring_and_releasing_one_body_moves_nothing(
 ) -> None:
     make(counted, 1)
     counted.carry_out(
-        Change(None, Done(), acquire=(file_body(1),), release=(file_body(1),)), totals())
+        Change(None, Done(), acquire=(file_body(1),), release=(file_body(1),)), totals()
+    )
     assert refs(connection, 1) == (1, 0)
 
 

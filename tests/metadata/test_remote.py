@@ -32,8 +32,9 @@ class Worker:
         self.pump = connect(self.served, store_side, self.link, worker_side)
         self.pump.flush()
         assert generations.fd is not None
-        self.store = RemoteStore(opened.path, Generations(generations.fd), self.link,
-                                 opened.fatal.append)
+        self.store = RemoteStore(
+            opened.path, Generations(generations.fd), self.link, opened.fatal.append
+        )
 
 
 class RemoteStoreTests(StoreContract, SynchronousTestCase):
@@ -117,7 +118,8 @@ class LossTests(SynchronousTestCase):
         self.offload.step()
         self.worker.pump.flush()
         assert [self.successResultOf(change) for change in changes] == [
-            Done(stamp(n)) for n in range(1, 9)]
+            Done(stamp(n)) for n in range(1, 9)
+        ]
 
     def test_a_store_that_failed_answers_service_unavailable(self) -> None:
         self.opened.store._fail(OSError("planned"))

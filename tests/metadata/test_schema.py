@@ -112,14 +112,18 @@ def test_an_old_sqlite_library_is_refused() -> None:
 
 
 def test_partitions_spread_over_their_range_by_incarnation_and_key() -> None:
-    found = {partition_of(FACTS, incarnation, b"%d" % key)
-             for incarnation in (1, 2) for key in range(5000)}
+    found = {
+        partition_of(FACTS, incarnation, b"%d" % key)
+        for incarnation in (1, 2)
+        for key in range(5000)
+    }
     assert min(found) == 0
     assert max(found) == 1023
     assert len(found) > 1000
     other = StoreFacts(FACTS.store_uuid, 5)
-    assert any(partition_of(FACTS, 1, b"%d" % n) != partition_of(other, 1, b"%d" % n)
-               for n in range(10))
+    assert any(
+        partition_of(FACTS, 1, b"%d" % n) != partition_of(other, 1, b"%d" % n) for n in range(10)
+    )
 
 
 def test_listings_and_lookups_use_their_indexes(path: str) -> None:
@@ -136,7 +140,13 @@ def test_listings_and_lookups_use_their_indexes(path: str) -> None:
     assert "expiring_heads" in plan(writes._EXPIRED)
     assert "idle_blobs" in plan(references._IDLE_BLOBS)
     assert "idle_manifests" in plan(references._IDLE_MANIFESTS)
-    for sql in (reads._LIVE, reads._HEADS, reads._SCAN, references._IDLE_BLOBS,
-                references._IDLE_MANIFESTS, writes._EXPIRED):
+    for sql in (
+        reads._LIVE,
+        reads._HEADS,
+        reads._SCAN,
+        references._IDLE_BLOBS,
+        references._IDLE_MANIFESTS,
+        writes._EXPIRED,
+    ):
         assert "TEMP B-TREE" not in plan(sql)
     connection.close()

@@ -37,8 +37,12 @@ class SnapshotTests(SynchronousTestCase):
         self.now(self.store.change(register(b"a"), put_inline(3, b"two")))
         assert sorted(os.listdir(self.opened.directory))[:1] == ["copy.db"]
         copied = SqliteStore(
-            self.copy, clock=None, offload=InlineOffload(), now_ms=self.opened.times,
-            random_bytes=self.opened.times.random_bytes, on_fatal=self.opened.fatal.append,
+            self.copy,
+            clock=None,
+            offload=InlineOffload(),
+            now_ms=self.opened.times,
+            random_bytes=self.opened.times.random_bytes,
+            on_fatal=self.opened.fatal.append,
         )
         head = self.now(copied.read(register(b"a")))
         assert head.current.size == 3  # type: ignore[attr-defined]
@@ -67,7 +71,8 @@ class CheckTests(SynchronousTestCase):
         self.addCleanup(opened.remove)
         for number in range(1, 200):
             self.successResultOf(
-                opened.store.change(register(b"%d" % number), put_inline(number, bytes(500))))
+                opened.store.change(register(b"%d" % number), put_inline(number, bytes(500)))
+            )
         assert check_database(opened.path) == []
         self.successResultOf(Deferred.fromCoroutine(opened.store.close()))
         assert check_database(opened.path) == []

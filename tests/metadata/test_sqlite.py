@@ -75,8 +75,7 @@ class ExclusiveStoreTests(StoreContract, SynchronousTestCase):
             change = self.store.change(register(b"k"), put(1))
             self.settle()
             read = Deferred.fromCoroutine(self.store.read(register(b"k")))
-            listing = Deferred.fromCoroutine(
-                self.store.list_live(Kind.OBJECT, BUCKET, ListQuery()))
+            listing = Deferred.fromCoroutine(self.store.list_live(Kind.OBJECT, BUCKET, ListQuery()))
             self.assertNoResult(read)
             self.assertNoResult(listing)
             offload.step()
@@ -137,7 +136,8 @@ class GroupCommitTests(SynchronousTestCase):
         assert self.offload.waiting == 1
         self.offload.step()
         assert [self.successResultOf(change).stamp for change in changes] == [
-            stamp(n) for n in range(1, 6)]
+            stamp(n) for n in range(1, 6)
+        ]
         assert self.steps.steps == ["store.before-commit", "store.after-commit"]
 
     def test_nothing_is_answered_before_the_commit_returned(self) -> None:
@@ -208,7 +208,8 @@ class GroupCommitTests(SynchronousTestCase):
             self.opened.settle()
             self.offload.run_all()
         assert [self.successResultOf(change).stamp for change in changes] == [
-            stamp(n) for n in (1, 2, 3)]
+            stamp(n) for n in (1, 2, 3)
+        ]
         self.successResultOf(closing)
 
     def test_closing_finishes_what_is_queued_and_refuses_what_comes_later(self) -> None:

@@ -59,8 +59,7 @@ def test_a_row_has_its_partition_ballot_and_listing_columns(rows: Rows) -> None:
 
 def test_control_records_are_in_no_listing(rows: Rows) -> None:
     rows.writer.change(account_register("root"), create_account("root", 1))
-    assert rows.all("SELECT kind, inc, live, ballot FROM heads") == [
-        (Kind.ACCOUNT, 0, 0, stamp(1))]
+    assert rows.all("SELECT kind, inc, live, ballot FROM heads") == [(Kind.ACCOUNT, 0, 0, stamp(1))]
 
 
 def test_a_finished_upload_has_its_expiry_in_the_row(rows: Rows) -> None:

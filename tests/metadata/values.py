@@ -52,8 +52,14 @@ def register(key: bytes, bucket: int = BUCKET) -> Register:
 
 def version(number: int, body: Body = EMPTY_BODY, checksum: Checksum | None = None) -> Version:
     return Version(
-        stamp=stamp(number), is_null=False, size=body.size, etag=f"{number:032x}", body=body,
-        owner=OWNER, checksum=checksum, headers={"content-type": "text/plain"},
+        stamp=stamp(number),
+        is_null=False,
+        size=body.size,
+        etag=f"{number:032x}",
+        body=body,
+        owner=OWNER,
+        checksum=checksum,
+        headers={"content-type": "text/plain"},
     )
 
 
@@ -76,10 +82,12 @@ def share_file(number: int, blob_number: int, size: int = 5, versioning: str = "
 
 
 def manifest_of(*blob_numbers: int) -> Manifest:
-    return Manifest(tuple(
-        ManifestPart(number, 5, f"{blob_number:032x}", file_body(blob_number))
-        for number, blob_number in enumerate(blob_numbers, 1)
-    ))
+    return Manifest(
+        tuple(
+            ManifestPart(number, 5, f"{blob_number:032x}", file_body(blob_number))
+            for number, blob_number in enumerate(blob_numbers, 1)
+        )
+    )
 
 
 def put_manifest(number: int, manifest: Manifest) -> PutVersion:
@@ -112,8 +120,15 @@ class AnUpload:
         self.id = version_id_of(stamp(number))
         self.register = upload_register(bucket, key, self.id)
         self.create = CreateUpload(
-            Upload(stamp(number), key.decode(), self.id, OWNER, OWNER, checksum_algorithm="CRC32",
-                   checksum_type="COMPOSITE")
+            Upload(
+                stamp(number),
+                key.decode(),
+                self.id,
+                OWNER,
+                OWNER,
+                checksum_algorithm="CRC32",
+                checksum_type="COMPOSITE",
+            )
         )
 
     def part(self, number: int) -> Register:

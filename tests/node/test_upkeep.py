@@ -107,9 +107,7 @@ def test_a_running_node_removes_what_is_old(storage: Storage) -> None:
     answer: Any = Deferred.fromCoroutine(work.gc())
     results: list[Any] = []
     answer.addCallback(results.append)
-    assert results == [
-        {"blobs": 0, "blob_bytes": 0, "orphans": 1, "expired": 0, "failures": 0}
-    ]
+    assert results == [{"blobs": 0, "blob_bytes": 0, "orphans": 1, "expired": 0, "failures": 0}]
     assert not path.exists()
 
 

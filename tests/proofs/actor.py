@@ -196,7 +196,9 @@ class Actor:
             if span is not None and min(one or 0 for one in span) < 0:
                 span = None
         method = rng.choice(("GET", "GET", "HEAD"))
-        self.perform(s3.read_object(method, *place, self.reading(place), span, part))
+        unchanged = self.seldom(self.tag(place).replace("*", "e" * 32)) or ""
+        condition = self.reading(place)
+        self.perform(s3.read_object(method, *place, condition, span, part, unchanged))
 
     def delete(self) -> None:
         place = self.named()

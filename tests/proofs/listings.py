@@ -112,9 +112,7 @@ def list_versions(
     return Operation(Request("GET", path_of(bucket, "", versions="", **query)), effect)
 
 
-def following_version(
-    found: list[tuple[str, Version, bool]], groups: list[str]
-) -> tuple[str, str]:
+def following_version(found: list[tuple[str, Version, bool]], groups: list[str]) -> tuple[str, str]:
     """The markers of the page after this one."""
     last_key, last_group = found[-1][0] if found else "", groups[-1] if groups else ""
     if order(last_group) > order(last_key):

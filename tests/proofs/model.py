@@ -74,13 +74,15 @@ class Part:
 @dataclass
 class Upload:
     """A multipart upload; ``answer`` is set by its completion: (list asked for, version).
-    ``stored``: a completion that nobody saw the end of has stored its version already."""
+    ``stored``: a completion that nobody saw the end of has stored its version already;
+    ``named``: the bucket had versioning then, so the answer has the version's id."""
 
     key: str
     attributes: Attributes
     parts: dict[int, Part] = field(default_factory=dict)
     answer: tuple[tuple[tuple[int, str], ...], Version] | None = None
     stored: bool = False
+    named: bool = False
 
 
 @dataclass
@@ -328,6 +330,7 @@ class Model:
         else:
             version = self.put(bucket, key, version, condition)
             upload.stored = True
+            upload.named = bool(place.versioning)
         if to_the_end:
             upload.answer = (asked, version)
         return version

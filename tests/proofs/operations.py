@@ -190,9 +190,7 @@ def put_object(
     def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
         made = Version(given_id(answer), now_s, False, body, md5(body), given)
         version = model.put(bucket, key, made, condition)
-        return Expected(
-            200, {"etag": f'"{version.etag}"', VERSION: shown(model, bucket, version)}
-        )
+        return Expected(200, {"etag": f'"{version.etag}"', VERSION: shown(model, bucket, version)})
 
     headers = attribute_headers(given) | condition_headers(condition)
     return Operation(Request("PUT", path_of(bucket, key), headers, body), effect)
@@ -222,15 +220,17 @@ def read_object(
     condition: Condition = ALWAYS,
     wanted: tuple[int | None, int | None] | None = None,
     part: int = 0,
+    if_range: str = "",
 ) -> Operation:
-    """GetObject or HeadObject; ``wanted`` is a byte range (first, last), ``part`` a number."""
+    """GetObject or HeadObject; ``wanted`` is a byte range (first, last), which counts if the ETag
+    is still ``if_range`` (RFC 9110 section 13.1.5); ``part`` is a number."""
 
     def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
         version = model.find(bucket, key, version_id)
         check_read(condition, version)
         size = len(version.body)
         span = None
-        if wanted is not None:
+        if wanted is not None and if_range in ("", version.etag):
             span = byte_range(*wanted, size)
         elif part:
             sizes = version.parts or (size,)
@@ -254,6 +254,8 @@ def read_object(
     if wanted is not None:
         first, last = ("" if one is None else str(one) for one in wanted)
         headers["range"] = f"bytes={first}-{last}"
+        if if_range:
+            headers["if-range"] = f'"{if_range}"'
     query = versioned(version_id) | ({"partNumber": str(part)} if part else {})
     return Operation(Request(method, path_of(bucket, key, **query), headers), effect)
 
@@ -463,7 +465,8 @@ def complete_upload(
     ) -> Expected:
         made = Version(given_id(answer), now_s)
         version = model.complete(bucket, key, id, chosen, condition, made, to_the_end)
-        headers = {VERSION: shown(model, bucket, version)}
+        named = model.bucket(bucket).uploads[id].named
+        headers = {VERSION: version.id or "(lacking)" if named else None}
         return Expected(
             200, headers, texts={"ETag": [f'"{version.etag}"'], "Key": [key], "Bucket": [bucket]}
         )
@@ -486,9 +489,7 @@ def complete_upload(
     )
     body = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
     target = path_of(bucket, key, uploadId=id)
-    return Operation(
-        Request("POST", target, condition_headers(condition), body), effect, between
-    )
+    return Operation(Request("POST", target, condition_headers(condition), body), effect, between)
 
 
 def abort_upload(bucket: str, key: str, id: str) -> Operation:

@@ -181,8 +181,9 @@ class PoweredVfs(LossyVfs):
         file.excepthook = self.excepthook
         return file
 
-    def excepthook(self, *error: Any) -> None:
+    def excepthook(self, etype: Any, evalue: Any, etraceback: Any) -> bool:
         """SQLite ignores some errors, and would print them."""
+        return True
 
 
 class Parts:
@@ -290,10 +291,16 @@ class Life(Harness):
         if rng.random() < 0.002:
             self.reactor.advance(11)  # long enough for what waits for a quiet moment
             return True
-        due = [call for call in self.reactor.getDelayedCalls()
-               if call.getTime() <= self.reactor.seconds()]
-        choices = [name for name, there in
-                   (("body", self.bodies), ("work", self.held.waiting), ("turn", due)) if there]
+        due = [
+            call
+            for call in self.reactor.getDelayedCalls()
+            if call.getTime() <= self.reactor.seconds()
+        ]
+        choices = [
+            name
+            for name, there in (("body", self.bodies), ("work", self.held.waiting), ("turn", due))
+            if there
+        ]
         if not choices:
             later = self.reactor.getDelayedCalls()
             if not later:
@@ -312,8 +319,7 @@ class Life(Harness):
     def now(self, awaitable: Awaitable[Any]) -> Any:
         """Run until something is done; its result."""
         deferred = (
-            awaitable if isinstance(awaitable, Deferred)
-            else Deferred.fromCoroutine(awaitable)  # type: ignore[arg-type]
+            awaitable if isinstance(awaitable, Deferred) else Deferred.fromCoroutine(awaitable)  # type: ignore[arg-type]
         )
         results: list[Any] = []
         deferred.addBoth(results.append)

@@ -98,7 +98,7 @@ MACHINES = {
 
 
 def play(machine: type[S3Machine], examples: int, steps: int, fixed: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
@@ -112,6 +112,7 @@ def play(machine: type[S3Machine], examples: int, steps: int, fixed: bool) -> No
     )
 
 
+@pytest.mark.timeout(900)  # a failing run is shortened for up to five minutes
 @pytest.mark.parametrize("name", MACHINES)
 def test_random_requests_answer_as_the_model_does(name: str) -> None:
     machine, examples = MACHINES[name]

@@ -35,6 +35,8 @@ SEEDS = int(os.environ.get("Z4_TEST_EXAMPLES") or 100)
 LIVES = 3
 REQUESTS = 30
 PLANTED_SEEDS = 30
+# A database that could not be opened is closed when its connection is freed, without power.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +94,7 @@ class Run:
         """Remove garbage without any grace, beside everything else."""
         while True:
             await self.reaper(life).reap()
-            await deferLater(life.reactor, 0.1)  # type: ignore[arg-type]
+            await deferLater(life.reactor, 0.1)
 
     def reaper(self, life: Life) -> Reaper:
         return Reaper(

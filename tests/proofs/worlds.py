@@ -212,4 +212,3 @@ def recount_memory(store: MemoryStore) -> None:
         assert named.pop((BodyKind.INLINE, id)) == 1
     assert not named
     assert pages.keys() == store._pages.keys()
-

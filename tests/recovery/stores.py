@@ -242,9 +242,7 @@ class TestStore:
             upload=upload, part=part,
         )  # fmt: skip
         blob = finished(writer.commit(encode_blob_record(record)))
-        register = part_register(
-            bucket.incarnation, upload.key.encode(), upload.upload_id, number
-        )
+        register = part_register(bucket.incarnation, upload.key.encode(), upload.upload_id, number)
         self.change(register, PutPart(part, blob))
         return part
 
@@ -253,18 +251,14 @@ class TestStore:
         begun = self.change(at, BeginCompletion(self.stamp(), b"digest"))
         size = sum(part.size for part in parts)
         body = Body(BodyKind.MANIFEST, self.blobs.new_id(), size)
-        manifest = Manifest(
-            tuple(ManifestPart(p.number, p.size, p.etag, p.body) for p in parts)
-        )
+        manifest = Manifest(tuple(ManifestPart(p.number, p.size, p.etag, p.body) for p in parts))
         version = Version(
             begun.stamp, False, size, "etag-2", body, OWNER, parts=len(parts),
             origin=upload.upload_id,
         )  # fmt: skip
         put = PutVersion(version, bucket.versioning, manifest=manifest)
         self.change(self.at(bucket, upload.key), put)
-        finish = FinishCompletion(
-            self.stamp(), b"digest", "etag-2", "", "", self.times.ms + DAY_MS
-        )
+        finish = FinishCompletion(self.stamp(), b"digest", "etag-2", "", "", self.times.ms + DAY_MS)
         self.change(at, finish)
 
     # Everything

@@ -156,9 +156,7 @@ def test_an_error_interrupts_it(
         read_backup(str(tmp_path / "backup"))
 
 
-def test_a_missing_file_is_told_and_the_rest_is_backed_up(
-    store: TestStore, tmp_path: Path
-) -> None:
+def test_a_missing_file_is_told_and_the_rest_is_backed_up(store: TestStore, tmp_path: Path) -> None:
     blob = blob_of(store, "plain", "file")
     os.unlink(store.place.inside(blob.path))
     made = backup(store, tmp_path / "backup")

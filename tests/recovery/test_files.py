@@ -105,8 +105,6 @@ def test_reading_can_be_held_to_a_rate(store: TestStore) -> None:
     async def pace(size: int) -> None:
         sizes.append(size)
 
-    report = check_store(
-        store.place, store.blobs, CheckOptions(now_ms=store.times.ms), pace=pace
-    )
+    report = check_store(store.place, store.blobs, CheckOptions(now_ms=store.times.ms), pace=pace)
     assert report.left == 0
     assert sum(sizes) >= 200_000

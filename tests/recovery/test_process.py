@@ -39,9 +39,7 @@ def everything(client: Any, bucket: str) -> dict[str, str]:
 
 def fill(client: Any) -> None:
     client.create_bucket(Bucket="photos")
-    client.put_bucket_versioning(
-        Bucket="photos", VersioningConfiguration={"Status": "Enabled"}
-    )
+    client.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
     for number in range(20):
         client.put_object(Bucket="photos", Key=f"small/{number}", Body=b"%d" % number)
         client.put_object(Bucket="photos", Key=f"large/{number}", Body=os.urandom(20_000))

@@ -23,9 +23,7 @@ def rebuild(store: TestStore, lose: bool = True) -> Rebuilt:
     store.close()
     if lose:
         os.unlink(store.place.database)
-    rebuilt = rebuild_store(
-        store.place, store.blobs, OPTIONS, store.times, os.urandom
-    )
+    rebuilt = rebuild_store(store.place, store.blobs, OPTIONS, store.times, os.urandom)
     store.open()
     return rebuilt
 

@@ -76,7 +76,7 @@ def _sqlite() -> Finding:
 
 def _libraries() -> Finding:
     missing = []
-    for name in ("httptools", "msgspec", "xxhash", "cryptography", "awscrt", "google_crc32c"):
+    for name in ("httptools", "msgspec", "xxhash", "cryptography", "awscrt"):
         try:
             __import__(name)
         except ImportError:

@@ -54,7 +54,8 @@ class SqliteStore(SqliteReads):
     """A store in a file, opened for writing by this process alone.
 
     ``offload`` waits for COMMIT, ``copying`` (default: the same) makes snapshots, which may take
-    minutes. ``clock`` None commits every command at once, for command-line tools without an event loop.
+    minutes. ``clock`` None commits every command at once, for command-line tools without an event
+    loop.
     ``now_ms`` gives Unix milliseconds; ``random_bytes`` is ``os.urandom`` or a seeded one.
     ``on_fatal`` is called once when the database cannot be trusted any more: the process must
     end with a non-zero status. ``vfs`` with ``exclusive`` is for simulated disks. ``store_uuid``
