@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from tests.ops.harness import Key
 from tests.proofs import operations as s3
 from tests.proofs.listings import adopt, differences
-from tests.proofs.model import Attributes, Model, Upload
+from tests.proofs.model import Attributes, Condition, Model, Upload
 from tests.proofs.power import Life
 
 SIZES = (0, 1, 16, 17, 60, 300, 300, 5_000, 66_000, 140_000)
 KEYS = ("a", "a/1", "b")
 SHARED = "shared"
 LOG = "log"
+ONCE = "once"
 SHARED_KEYS = ("x", "y")
 
 
@@ -169,7 +170,7 @@ class Write(NamedTuple):
 
 class Contenders:
     """Clients that write the same keys: of ``shared`` the value is looked at, of the versioned
-    ``log`` every version."""
+    ``log`` every version; in ``once`` only the first may create a key."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
@@ -178,13 +179,14 @@ class Contenders:
         self.writes: dict[str, list[Write]] = {key: [Write(None, 0, 0)] for key in SHARED_KEYS}
         self.logged: dict[str, bytes] = {}
         self.sent: set[bytes] = set()
+        self.tried: dict[str, set[bytes]] = {}
+        self.won: dict[str, bytes] = {}
 
     def setup(self, life: Life) -> None:
-        """Make the two buckets."""
+        """Make the buckets."""
         model = Model()
-        for operation in (
-            s3.create_bucket(SHARED), s3.create_bucket(LOG), s3.put_versioning(LOG, "Enabled")
-        ):  # fmt: skip
+        made = [s3.create_bucket(name) for name in (SHARED, LOG, ONCE)]
+        for operation in (*made, s3.put_versioning(LOG, "Enabled")):
             operation.settle(model, life.send(operation.request))
 
     async def run(self, life: Life, requests: int) -> None:
@@ -192,7 +194,10 @@ class Contenders:
         for _ in range(requests):
             self.count += 1
             body = b"%d:" % self.count + self.rng.randbytes(self.rng.choice((3, 40, 300)))
-            if self.rng.random() < 0.4:
+            chance = self.rng.random()
+            if chance < 0.2:
+                await self.create(life, f"{self.count // 3}", body)
+            elif chance < 0.5:
                 self.sent.add(body)
                 request = s3.put_object(LOG, "key", body).request
                 answer = await life.serve(request, life.machine.user)
@@ -200,6 +205,15 @@ class Contenders:
                 self.logged[answer.headers[s3.VERSION]] = body
             else:
                 await self.write(life, None if self.rng.random() < 0.3 else body)
+
+    async def create(self, life: Life, key: str, body: bytes) -> None:
+        self.tried.setdefault(key, set()).add(body)
+        request = s3.put_object(ONCE, key, body, condition=Condition(None, "*")).request
+        answer = await life.serve(request, life.machine.user)
+        assert answer.error in ("", "PreconditionFailed"), answer
+        if not answer.error:
+            assert key not in self.won, f"{key} was created twice"
+            self.won[key] = body
 
     async def write(self, life: Life, body: bytes | None) -> None:
         key = self.rng.choice(SHARED_KEYS)
@@ -215,7 +229,14 @@ class Contenders:
 
     def check(self, found: Model) -> None:
         """Each key has the value of a write that none that was acknowledged came wholly after;
-        the log has every acknowledged version, and nothing that was not sent."""
+        the log has every acknowledged version, and nothing that was not sent; a key that was
+        created once has the value of its creator."""
+        for key, tried in self.tried.items():
+            versions = found.buckets[ONCE].keys.get(key, [])
+            value = versions[0].body if versions else None
+            assert value == self.won[key] if key in self.won else value in {None, *tried}
+            if value is not None:
+                self.won[key] = value
         for key, writes in self.writes.items():
             versions = found.buckets[SHARED].keys.get(key, [])
             value = versions[0].body if versions else None

@@ -262,6 +262,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_write(
     world.disk.arm(operation, errno.ENOSPC, nth, times=0)
     answer = world.request(*request.request)
     if not world.disk.hits():
+        assert nth == 2
         request.settle(world.model, answer, world.clock.ms // 1000)
     else:
         assert (answer.error, answer.status) == ("InsufficientStorage", 507), answer
@@ -285,6 +286,7 @@ def test_a_disk_error_in_a_write_makes_the_store_read_only(
     world.disk.arm(operation, errno.EIO, nth)
     answer = world.request(*request.request)
     if not world.disk.hits():
+        assert nth == 2
         request.settle(world.model, answer, world.clock.ms // 1000)
         return
     assert (answer.error, answer.status) == ("InternalError", 500), answer
