@@ -46,11 +46,11 @@ BUCKET = "bench"
 class Bench:
     """One run: the servers, the sizes, and what was measured."""
 
-    def __init__(self, work: Path, quick: bool) -> None:
+    def __init__(self, work: Path, quick: bool, seconds: int = 8) -> None:
         self.work = work
         self.keys = 5_000 if quick else 100_000
         self.runs = 1 if quick else 5
-        self.seconds = 2 if quick else 8
+        self.seconds = 2 if quick else seconds
         self.requests = 30_000 if quick else 250_000
         self.many = 20_000 if quick else 1_000_000
         self.huge = 256 * MIB if quick else 5 * 1024 * MIB
@@ -484,11 +484,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     parser.add_argument("--only", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
+    parser.add_argument("--seconds", type=int, default=8, help="length of a run [8]")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument("--work", type=Path, help="a directory on the disk to be measured")
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="z4-bench-", dir=arguments.work))
-    bench = Bench(work, arguments.quick)
+    bench = Bench(work, arguments.quick, arguments.seconds)
     try:
         bench.fill()
         for name in arguments.only:

@@ -300,3 +300,17 @@ def test_a_defect_in_an_operation_is_not_dressed_up() -> None:
     harness.bucket()
     with pytest.raises(ZeroDivisionError):
         harness.request("GET", "/bucket/key")
+
+
+def test_a_store_that_is_read_only_refuses_every_write_and_reads_go_on() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/key", b"kept")
+    harness.blobs.read_only = True
+    delete = b"<Delete><Object><Key>key</Key></Object></Delete>"
+    assert harness.request("DELETE", "/bucket/key").error == "ServiceUnavailable"
+    assert harness.request("POST", "/bucket?delete", body=delete).error == "ServiceUnavailable"
+    assert harness.request("PUT", "/bucket/other", body=b"x").error == "ServiceUnavailable"
+    assert harness.request("PUT", "/new-bucket").error == "ServiceUnavailable"
+    assert harness.request("GET", "/bucket/key").body == b"kept"
+    assert harness.request("GET", "/bucket").status == 200

@@ -150,6 +150,8 @@ class IBlobStore(Interface):
 
     streams = Attribute("Open readers and writers, as int: what sizes the buffers of each.")
 
+    read_only = Attribute("True after a disk error: the node refuses every write until a restart.")
+
     def writer(bucket: str, key: bytes, size_hint: int | None) -> IBlobWriter:
         """A writer for a new blob that will be filed under a bucket and key. Raises
         ``InsufficientStorage`` when ``size_hint`` bytes (None: unknown) do not fit above the reserve,

@@ -22,7 +22,10 @@ SQLITE_LEAST = (3, 51, 3)
 APPLICATION_ID = 0x7A347477
 PARTITIONS = 1024
 PAGE_BYTES = 4096
-CACHE_KIB = 8192
+CACHE_KIB = 16 * 1024
+READER_CACHE_KIB = 64 * 1024
+"""What a process keeps of the database's pages at most, once it has read that much: with 8 MiB a
+GET of a small object among 100,000 took a fifth longer."""
 BUSY_MS = 5000
 WAL_KEPT_BYTES = 32 * 1024 * 1024
 """A longer WAL file is cut to this when it starts again from its beginning."""
@@ -146,7 +149,7 @@ def open_reader(path: str) -> apsw.Connection:
     check_sqlite()
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(BUSY_MS)
-    connection.pragma("cache_size", -CACHE_KIB)
+    connection.pragma("cache_size", -READER_CACHE_KIB)
     if _check_version(connection, path) == 0:
         raise StoreFormatError(f"{path} is no store yet")
     return connection

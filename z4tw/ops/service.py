@@ -19,6 +19,7 @@ from z4tw.errors import (
     InvalidToken,
     NoSuchBucket,
     S3Error,
+    ServiceUnavailable,
     TemporaryRedirect,
 )
 from z4tw.interfaces.http import Exchange, IS3Service, S3Response
@@ -37,6 +38,9 @@ from z4tw.sigv4 import SigningKeys, Verified, parse_claim, verify
 
 UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
 """Operations that are not upon an existing bucket."""
+
+READING = frozenset({"GET", "HEAD"})
+"""The methods of S3's operations that change nothing."""
 
 
 @implementer(IS3Service)
@@ -142,6 +146,8 @@ class S3Service:
             self._directory,
         )
         self._access.demand(context)
+        if self._blobs.read_only and head.method not in READING:
+            raise ServiceUnavailable("The store is read-only after a disk error.")
         expected = call.headers.get("x-amz-expected-bucket-owner")
         if expected is not None and bucket is not None:
             await check_expected_owner(self._directory, bucket, expected)
