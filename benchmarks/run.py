@@ -204,7 +204,7 @@ def put_small(bench: Bench) -> None:
         for run in range(bench.runs)
     ]
     gets = bench.get_requests()
-    bench.alternate("PUT 1 KiB, nginx GET", lambda run: files[run], lambda run: gets[run], 32)
+    bench.alternate("PUT 1 KiB", lambda run: files[run], lambda run: gets[run], 32)
     one = bench.wrk(bench.server, files[0], 1, 3)
     bench.note("PUT 1 KiB, 1 connection", p50_us=one["p50_us"], rate=round(one["rate"]))
 

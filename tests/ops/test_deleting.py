@@ -96,7 +96,6 @@ def test_conditions(harness: Harness) -> None:
 def test_deleting_works_on_a_full_disk(harness: Harness) -> None:
     harness.put("/bucket/key", DATA)
     harness.blobs.capacity_bytes = 0
-    harness.blobs.read_only = True
     assert delete(harness, "/bucket/key").status == 204
 
 

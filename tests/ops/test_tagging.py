@@ -168,7 +168,7 @@ def test_a_buckets_tags_are_put_read_and_deleted() -> None:
     assert harness.request("GET", "/bucket?tagging").error == "NoSuchTagSet"
 
 
-def test_a_full_disk_refuses_new_tags_but_lets_them_go() -> None:
+def test_a_read_only_store_refuses_changes_of_tags() -> None:
     harness = Harness()
     harness.bucket()
     harness.put("/bucket/key")
@@ -178,4 +178,6 @@ def test_a_full_disk_refuses_new_tags_but_lets_them_go() -> None:
     assert refused.error == "ServiceUnavailable"
     refused = harness.request("PUT", "/bucket?tagging", body=document({"a": "2"}))
     assert refused.error == "ServiceUnavailable"
-    assert harness.request("DELETE", "/bucket/key?tagging").status == 204
+    refused = harness.request("DELETE", "/bucket/key?tagging")
+    assert refused.error == "ServiceUnavailable"
+    assert harness.request("GET", "/bucket/key?tagging").status == 200
