@@ -42,36 +42,19 @@ def crash_points(role: str) -> Callable[[str], None]:
     return pass_step
 
 
-def serve(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """``z4 server`` with crash points, in this process and in its workers."""
-    from twisted.internet import reactor
+    from z4tw.cli.server import serve
+    from z4tw.config import load
 
-    from z4tw.compose import build_node
-    from z4tw.config import Config, load
-    from z4tw.node.logs import NodeLog
-    from z4tw.node.running import run_service
-
-    flags = {
-        name.removeprefix("--"): value
-        for name, value in zip(arguments[::2], arguments[1::2], strict=True)
-    }
-
-    def load_config() -> Config:
-        return load(dict(flags), os.environ, os.getcwd())
-
-    log = NodeLog(sys.stderr, "z4", False)
-    log.begin()
-    node = build_node(
-        load_config(),
-        reactor,
-        environ=os.environ,
-        load_config=load_config,
-        announce=lambda started: None,
-        report=lambda line: print(line, file=sys.stderr),
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    flags = {name.removeprefix("--"): value for name, value in pairs}
+    return serve(
+        lambda: load(dict(flags), os.environ, os.getcwd()),
+        lambda started: None,
         steps=crash_points("store"),
         command=(sys.executable, "-m", "tests.crash.entry", "worker"),
     )
-    return run_service(node, reactor)
 
 
 if __name__ == "__main__":
@@ -79,4 +62,4 @@ if __name__ == "__main__":
         from z4tw.worker import main
 
         sys.exit(main(sys.argv[2:], crash_points("worker")))
-    sys.exit(serve(sys.argv[2:]))
+    sys.exit(run(sys.argv[2:]))

@@ -407,6 +407,7 @@ class HttpChannel(Protocol):
         """Cut the connection off, so that the client sees that its answer is not whole."""
         if self.state != LOST:
             self.state = CLOSING
+            self._pending.clear()
             self.transport.abortConnection()
 
     def close(self) -> None:
