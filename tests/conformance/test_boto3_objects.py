@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import os
 from typing import Any
 
@@ -64,6 +65,15 @@ KEYS = [
     "=urn:oid:1",
     "~tilde*(star)!",
 ]
+
+
+def test_empty_files_and_others_share_a_connection(s3: Any, bucket: str) -> None:
+    """Every file is announced with ``Expect``; each answer must be taken for its own request."""
+    for number in range(3):
+        empty = s3.put_object(Bucket=bucket, Key=f"empty-{number}", Body=io.BytesIO())
+        assert empty["ETag"] == '"d41d8cd98f00b204e9800998ecf8427e"'
+        full = s3.put_object(Bucket=bucket, Key=f"full-{number}", Body=io.BytesIO(b"hello"))
+        assert full["ETag"] == '"5d41402abc4b2a76b9719d911017c592"'
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -287,6 +287,13 @@ class BodyTests(ChannelTestCase):
         self.connection.send(b"d")
         self.assertEqual(self.statuses(), [200])
 
+    def test_an_empty_body_that_is_announced_is_asked_for_too(self) -> None:
+        """botocore takes an answer that comes instead for that of its next request as well."""
+        lines = (b"Content-Length: 0", b"Expect: 100-continue")
+        self.connection.send(get(b"/b/k", *lines, method=b"PUT"))
+        self.connection.send(get(b"/next"))
+        self.assertEqual(self.statuses(), [100, 200, 200])
+
     def test_a_refusal_comes_instead_of_continue_and_ends_the_connection(self) -> None:
         async def answer(exchange: Exchange) -> S3Response:
             raise AccessDenied

@@ -266,6 +266,10 @@ class HttpChannel(Protocol):
             self._body = None
             self._body_bytes = 0
             body = EMPTY_BODY
+            if reader.expect:
+                # botocore waits even when its body is empty, and takes a final answer that comes
+                # first as the status of the connection's next request too.
+                self.send(_CONTINUE)
         else:
             body = self._begin_body()
         if self._over_limit:
