@@ -6,12 +6,24 @@ import os
 import sys
 from collections.abc import Sequence
 
-from z4tw.cli import backups, buckets, dev, doctor, encryption, fsck, gc, keys, server, version
+from z4tw.cli import (
+    backups,
+    bench,
+    buckets,
+    dev,
+    doctor,
+    encryption,
+    fsck,
+    gc,
+    keys,
+    server,
+    version,
+)
 from z4tw.cli.parsing import USAGE_ERROR, Commands, Parser
 from z4tw.config import ConfigError
 from z4tw.node.failures import CommandError, StoreError
 
-FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, encryption, doctor, version)
+FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, encryption, doctor, bench, version)
 """The modules that make up ``z4``; a new family of commands is one more of them."""
 
 
