@@ -82,9 +82,6 @@ class Bench:
     ) -> dict[str, Any]:
         """Run wrk on core 1 with prepared requests; its JSON, with the server's CPU beside it."""
         command = [
-            "taskset",
-            "-c",
-            "1",
             "wrk",
             "-t1",
             f"-c{connections}",
@@ -95,6 +92,11 @@ class Bench:
             "--",
             str(file),
         ]
+        if file.name.startswith("head-"):
+            heads = str(Path(__file__).with_name("heads.py"))
+            command = [sys.executable, heads, str(server.port), str(file)]
+            command += [str(connections), str(seconds or self.seconds)]
+        command = ["taskset", "-c", "1", *command]
         before = server.cpu_s()
         shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         cpu_s = server.cpu_s() - before

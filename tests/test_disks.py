@@ -37,6 +37,18 @@ class TestFaultyDisk:
         verifyObject(IDisk, disk)
         verifyObject(IDiskFile, disk.create(""))
 
+    def test_nothing_is_cached_so_that_every_read_can_fail(self) -> None:
+        disk = FaultyDisk(lossy())
+        write(disk, "a", b"data")
+        assert disk.open("a").read_cached(0, 4) is None
+
+    def test_pieces_are_one_write(self) -> None:
+        disk = FaultyDisk(lossy(), [Fault("write", keep=3)])
+        file = disk.create("")
+        with pytest.raises(OSError, match="injected"):
+            file.write(b"ab", b"cd")
+        assert file.read_at(0, 9) == b"abc"
+
     def test_without_faults_it_passes_everything_on(self) -> None:
         disk = FaultyDisk(lossy())
         write(disk, "a/b", b"data")

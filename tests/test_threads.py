@@ -13,7 +13,8 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from z4tw.interfaces import IOffload
-from z4tw.threads import ThreadOffload
+from z4tw.testing.offload import InlineOffload
+from z4tw.threads import InOrder, ThreadOffload
 
 
 @implementer(IReactorFromThreads)
@@ -113,3 +114,37 @@ class ThreadOffloadTests(SynchronousTestCase):
         self.reactor.turn()
         assert self.successResultOf(result) == 7
         offload.stop()
+
+
+class InOrderTests(SynchronousTestCase):
+    """Work in threads is done in the order it was given, whichever thread is first."""
+
+    def test_work_waits_for_the_work_before_it(self) -> None:
+        done: list[bytes] = []
+
+        def work(pieces: list[bytes]) -> list[bytes]:
+            done.append(pieces[0])
+            return pieces
+
+        threads: list[threading.Thread] = []
+
+        class Threads:
+            def run(self, *work: Any) -> None:
+                threads.append(threading.Thread(target=work[0], args=work[1:]))
+
+        in_order = InOrder(Threads(), work)
+        for number in range(3):
+            in_order.run([b"%d" % number])
+        for thread in reversed(threads):
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        self.assertEqual(done, [b"0", b"1", b"2"])
+
+    def test_failed_work_lets_the_next_begin(self) -> None:
+        def work(pieces: list[bytes]) -> list[bytes]:
+            raise ValueError
+
+        in_order = InOrder(InlineOffload(), work)
+        for _ in range(2):
+            self.failureResultOf(in_order.run([b""]), ValueError)

@@ -107,8 +107,8 @@ class BlobStoreContract(BlobStoreHelpers):
         reused[:] = b"xyz"
         self.get(writer.write(memoryview(b"def")))
         self.get(writer.write(b""))
-        self.get(writer.write(b"g"))
-        assert self.read(store, self.get(writer.commit(b""))) == b"abcdefg"
+        self.get(writer.write(b"", bytearray(b"g"), b"h"))
+        assert self.read(store, self.get(writer.commit(b""))) == b"abcdefgh"
 
     def test_ranges_around_block_boundaries(self) -> None:
         store = self.make_store()

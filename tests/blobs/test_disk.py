@@ -110,11 +110,38 @@ def test_short_writes_and_reads_of_the_system_are_continued(
     disk: OsDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, pread = os.write, os.pread
-    monkeypatch.setattr(module.os, "write", lambda fd, data: write(fd, memoryview(data)[:7]))
+    monkeypatch.setattr(module.os, "writev", lambda fd, data: write(fd, b"".join(data)[:7]))
     monkeypatch.setattr(module.os, "pread", lambda fd, n, at: pread(fd, min(n, 3), at))
-    store(disk, "a/x", b"0123456789" * 3)
+    file = disk.create("a")
+    file.write(b"0123456789", b"", memoryview(b"01234"), b"56789012", b"3456789")
+    disk.link(file, "a/x")
     assert disk.open("a/x").read_at(0, 25) == (b"0123456789" * 3)[:25]
     assert disk.open("a/x").read_at(28, 25) == b"89"
+
+
+def test_any_number_of_pieces_is_written_in_order(disk: OsDisk) -> None:
+    file = disk.create("a")
+    file.write()
+    file.write(*[b"%05d" % number for number in range(2_500)])
+    disk.link(file, "a/x")
+    assert file.read_at(0, 20_000) == b"".join(b"%05d" % number for number in range(2_500))
+
+
+def test_a_cached_read_gives_all_or_nothing(disk: OsDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(disk, "a/x", b"0123456789")
+    file = disk.open("a/x")
+    if module._NO_WAIT is not None:
+        assert file.read_cached(2, 3) in (b"234", None)  # None: not every file system can
+    assert file.read_cached(8, 3) is None, "what is not there is for read_at"
+
+    def cold(fd: int, buffers: list[bytearray], offset: int, flags: int) -> int:
+        raise BlockingIOError(errno.EAGAIN, "not in the page cache")
+
+    monkeypatch.setattr(module.os, "preadv", cold)
+    assert file.read_cached(2, 3) is None
+    monkeypatch.setattr(module, "_NO_WAIT", None)
+    assert file.read_cached(2, 3) is None
+    file.close()
 
 
 def test_opening_what_is_not_there(disk: OsDisk, tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from z4tw.blobs.format import (
     Layout,
     blob_path,
     check_blocks,
+    cut_blocks,
     decode_footer,
     decode_trailer,
     digest_blocks,
+    digests_of,
     encode_footer,
     id_of_path,
     is_temporary,
@@ -132,6 +134,16 @@ class TestDigests:
             for i in range(4)
         ]
         assert b"".join(parts) == whole
+
+    def test_blocks_are_cut_from_pieces_of_any_size(self) -> None:
+        for size in (0, 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 5):
+            data = bytes(i % 251 for i in range(size))
+            for step in (1_000, BLOCK_BYTES, 100_000, 2 * BLOCK_BYTES, 1 << 20):
+                blocks = cut_blocks([data[at : at + step] for at in range(0, size, step)])
+                assert b"".join(blocks) == data
+                assert all(len(block) == BLOCK_BYTES for block in blocks[:-1])
+                assert len(blocks) == -(-size // BLOCK_BYTES)
+                assert digests_of(blocks, 7, 3) == digest_blocks(data, 7, 3, BLOCK_BYTES)
 
     def test_equal_blocks_elsewhere_have_other_digests(self) -> None:
         digests = digest_blocks(bytes(2 * BLOCK_BYTES), 7, 0, BLOCK_BYTES)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.blobs.contract import BLOCK, BlobStoreHelpers, pattern
 from z4tw.blobs.files import FileBlobStore
-from z4tw.testing.disks import Fault, FaultyDisk, LossyDisk
+from z4tw.errors import CorruptBlob
+from z4tw.testing.disks import Fault, FaultyDisk, LossyDisk, LossyFile
 from z4tw.testing.offload import HeldOffload, InlineOffload
 
 
@@ -157,3 +159,49 @@ class ReaderTests(BlobStoreHelpers, SynchronousTestCase):
         self.disk.open = opened  # type: ignore[method-assign]
         assert self.read(store, blob, 30 * BLOCK + 5, 10) == data[30 * BLOCK + 5 :][:10]
         assert sum(read) <= BLOCK + 40 * 8
+
+    def test_what_is_in_memory_is_read_without_offloaded_work(self) -> None:
+        data = pattern(3_000_000)
+        self.disk = LossyDisk(lambda: 0.0)  # type: ignore[assignment]
+        blob = self.put(self.make_store(), data)
+        offload = HeldOffload()
+        opening = Deferred.fromCoroutine(self.make_store(offload).open(blob, 0, blob.size))
+        offload.step()
+        reader = self.successResultOf(opening)
+        got = [bytes(self.get(reader.next()))]
+        while sum(map(len, got)) < len(data):
+            got.append(bytes(self.get(reader.next())))
+        assert b"".join(got) == data
+        assert offload.waiting == 1, "closing the file may take a while"
+        offload.step()
+        assert self.get(reader.next()) == b""
+
+    def test_what_is_in_memory_is_checked_too(self) -> None:
+        self.disk = LossyDisk(lambda: 0.0)  # type: ignore[assignment]
+        store = self.make_store()
+        blob = self.put(store, pattern(3_000_000))
+        inode: Any = self.disk.open(blob.path)
+        inode.inode.content[1_500_000] ^= 1
+        reader = self.get(store.open(blob, 0, blob.size))
+        with self.assertRaises(CorruptBlob):
+            for _ in range(10):
+                self.get(reader.next())
+        assert store.streams == 0
+
+    def test_reading_goes_on_at_once_where_the_disk_had_to_be_waited_for(self) -> None:
+        data = pattern(3_000_000)
+        self.disk = LossyDisk(lambda: 0.0)  # type: ignore[assignment]
+        blob = self.put(self.make_store(), data)
+        offload = HeldOffload()
+        opening = Deferred.fromCoroutine(self.make_store(offload).open(blob, 0, blob.size))
+        offload.step()
+        reader = self.successResultOf(opening)
+        with patch.object(LossyFile, "read_cached", lambda file, offset, length: None):
+            got = [bytes(self.get(reader.next()))]
+        second = Deferred.fromCoroutine(reader.next())
+        self.assertNoResult(second)
+        offload.step()
+        got.append(bytes(self.successResultOf(second)))
+        got.append(bytes(self.get(reader.next())))
+        assert offload.waiting == 0
+        assert data.startswith(b"".join(got))

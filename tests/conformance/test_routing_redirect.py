@@ -32,6 +32,7 @@ DATA = b"far away " * 10_000
 class FakeOwner:
     """Keys that begin with ``far`` are served at ``endpoint`` only."""
 
+    alone = False
     endpoint = ""
 
     async def route(self, head: Any, call: Any, partition: int | None) -> Route | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.processes import (
     Key,
@@ -135,6 +136,36 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
         wait_for("it serves", lambda: served(server) == 3)
         round_trip(server, key)
         assert server.stop() == 0
+
+
+def test_a_disk_error_in_one_worker_makes_the_whole_node_read_only(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    key = make_key(data, "alice")
+    with running(data, "--workers", "2") as server:
+        s3 = boto3_client(server, key)
+        s3.create_bucket(Bucket="photos")
+        (data / "photos").write_bytes(b"in the way of the bucket's directory")
+        with pytest.raises(ClientError) as failed:
+            s3.put_object(Bucket="photos", Key="k", Body=b"x" * 100_000)
+        assert failed.value.response["Error"]["Code"] == "InternalError"
+
+        def refused(attempts: int) -> bool:
+            codes = set()
+            for _ in range(attempts):
+                client = boto3_client(server, key)  # a connection of its own, to any worker
+                try:
+                    client.put_object(Bucket="photos", Key="small", Body=b"x")
+                    codes.add("")
+                except ClientError as error:
+                    codes.add(error.response["Error"]["Code"])
+            return codes == {"ServiceUnavailable"}
+
+        wait_for("every worker refuses writes", lambda: refused(8))
+        for worker in server.workers():
+            os.kill(worker, signal.SIGKILL)
+        wait_for("new workers", lambda: served(server) == 4)
+        wait_for("they refuse writes too", lambda: refused(8))
+        assert [b["Name"] for b in s3.list_buckets()["Buckets"]] == ["photos"]
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

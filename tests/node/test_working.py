@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 from twisted.application.service import IService
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.node.support import make_config, make_outside
+from z4tw.blobs.memory import MemoryBlobStore
 from z4tw.node import workers as wire
 from z4tw.node.failures import StoreError
 from z4tw.node.workers import Briefing
@@ -63,6 +66,30 @@ class WorkerTests(SynchronousTestCase):
         config = msgspec.structs.replace(self.config, debug=True)
         self.successResultOf(self.answer(wire.RELOAD, msgspec.json.encode(config)))
         self.assertEqual(self.debugged, [True])
+
+    def test_it_refuses_writes_when_another_process_met_a_disk_error(self) -> None:
+        blobs = MemoryBlobStore(lambda: 0, os.urandom)
+        self.worker._storage = SimpleNamespace(  # type: ignore[assignment]
+            storage=SimpleNamespace(blobs=blobs)
+        )
+        self.successResultOf(self.answer(wire.READ_ONLY))
+        self.assertTrue(blobs.read_only)
+
+    def test_it_asks_for_earlier_disk_errors_once_it_is_told_of_later_ones(self) -> None:
+        blobs = MemoryBlobStore(lambda: 0, os.urandom)
+        self.worker._storage = SimpleNamespace(  # type: ignore[assignment]
+            storage=SimpleNamespace(blobs=blobs)
+        )
+        asked: list[str] = []
+
+        def request(name: str, payload: bytes) -> Deferred[bytes]:
+            asked.append(name)
+            return succeed(b"yes" if name == wire.IS_READ_ONLY else b"")
+
+        self.worker._link.request = request  # type: ignore[method-assign]
+        self.successResultOf(Deferred.fromCoroutine(self.worker._say_ready()))
+        self.assertEqual(asked, [wire.READY, wire.IS_READ_ONLY])
+        self.assertTrue(blobs.read_only)
 
     def test_it_refuses_what_it_does_not_know(self) -> None:
         self.failureResultOf(self.answer("dance"), StoreError)

@@ -213,13 +213,13 @@ class Writer:
     id = bytes(16)
 
     def __init__(self) -> None:
-        self.writes: list[tuple[bytes, Deferred[None]]] = []
+        self.writes: list[tuple[tuple[bytes, ...], Deferred[None]]] = []
         self.record: bytes | None = None
         self.aborted = False
 
-    def write(self, data: bytes) -> Deferred[None]:
+    def write(self, *pieces: bytes) -> Deferred[None]:
         done: Deferred[None] = Deferred()
-        self.writes.append((data, done))
+        self.writes.append((pieces, done))
         return done
 
     async def commit(self, record: bytes) -> str:
@@ -235,7 +235,7 @@ class Pipeline(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.writer = Writer()
-        self.works: list[tuple[list[bytes], Deferred[bytes]]] = []
+        self.works: list[tuple[list[bytes], Deferred[list[bytes]]]] = []
         self.pulls: list[Deferred[list[bytes]]] = []
         self.ended = ensureDeferred(
             store_blob(self.writer, self.pull, self.work, self.verified, self.make, self.footer)
@@ -245,8 +245,8 @@ class Pipeline(SynchronousTestCase):
         self.pulls.append(Deferred())
         return self.pulls[-1]
 
-    def work(self, pieces: list[bytes]) -> Deferred[bytes]:
-        done: Deferred[bytes] = Deferred()
+    def work(self, pieces: list[bytes]) -> Deferred[list[bytes]]:
+        done: Deferred[list[bytes]] = Deferred()
         self.works.append((pieces, done))
         return done
 
@@ -262,22 +262,23 @@ class Pipeline(SynchronousTestCase):
     def footer(self, value: str) -> bytes:
         return value.encode()
 
-    def test_gathering_digesting_and_writing_overlap_by_one_piece_each(self) -> None:
-        self.pulls[0].callback([b"aa"])
-        self.assertEqual([pieces for pieces, _ in self.works], [[b"aa"]])
+    def test_gathering_digesting_and_writing_overlap(self) -> None:
+        self.pulls[0].callback([b"a", b"a"])
         self.pulls[1].callback([b"bb"])
-        self.assertEqual(len(self.works), 1)
-        self.works[0][1].callback(b"aa")
-        self.assertEqual([data for data, _ in self.writer.writes], [b"aa"])
-        self.assertEqual(len(self.works), 2)
+        # One piece is digested and one waits for that: the third one is gathered meanwhile.
+        self.assertEqual([pieces for pieces, _ in self.works], [[b"a", b"a"], [b"bb"]])
         self.pulls[2].callback([b"cc"])
-        self.works[1][1].callback(b"bb")
+        self.assertEqual((len(self.works), len(self.pulls)), (2, 3))
+        self.works[0][1].callback([b"a", b"a"])
+        self.assertEqual([data for data, _ in self.writer.writes], [(b"a", b"a")])
+        self.assertEqual((len(self.works), len(self.pulls)), (3, 4))
+        self.works[1][1].callback([b"bb"])
+        self.pulls[3].callback([])
         # The first write has not ended: the second waits for it, and nothing else is begun.
         self.assertEqual(len(self.writer.writes), 1)
         self.writer.writes[0][1].callback(None)
-        self.assertEqual([data for data, _ in self.writer.writes], [b"aa", b"bb"])
-        self.pulls[3].callback([])
-        self.works[2][1].callback(b"cc")
+        self.assertEqual([data for data, _ in self.writer.writes], [(b"a", b"a"), (b"bb",)])
+        self.works[2][1].callback([b"cc"])
         self.writer.writes[1][1].callback(None)
         self.assertIsNone(self.writer.record)
         self.writer.writes[2][1].callback(None)
@@ -286,13 +287,29 @@ class Pipeline(SynchronousTestCase):
         self.assertFalse(self.writer.aborted)
 
     def test_a_failed_write_ends_it_after_the_work_under_way(self) -> None:
-        self.pulls[0].callback([b"aa"])
-        self.pulls[1].callback([b"bb"])
-        self.works[0][1].callback(b"aa")
-        self.pulls[2].callback([b"cc"])
+        for number in range(3):
+            self.pulls[number].callback([b"aa"])
+        self.works[0][1].callback([b"aa"])
+        self.works[1][1].callback([b"aa"])
+        self.pulls[3].callback([b"dd"])
+        self.assertEqual(len(self.works), 3)
         self.writer.writes[0][1].errback(OSError("EIO"))
-        self.works[1][1].callback(b"bb")
+        self.assertFalse(self.writer.aborted)
+        self.works[2][1].callback([b"aa"])
         self.failureResultOf(self.ended, OSError)
+        self.assertTrue(self.writer.aborted)
+        self.assertIsNone(self.writer.record)
+
+    def test_failed_work_ends_it_after_what_is_under_way(self) -> None:
+        for number in range(3):
+            self.pulls[number].callback([b"aa"])
+        self.works[0][1].callback([b"aa"])
+        self.pulls[3].callback([])
+        self.works[1][1].errback(Boom())
+        self.works[2][1].errback(OSError("of no interest any more"))
+        self.assertFalse(self.writer.aborted)
+        self.writer.writes[0][1].callback(None)
+        self.failureResultOf(self.ended, Boom)
         self.assertTrue(self.writer.aborted)
         self.assertIsNone(self.writer.record)
 
@@ -307,7 +324,7 @@ class Pipeline(SynchronousTestCase):
     def test_what_is_not_verified_is_not_committed(self) -> None:
         self.pulls[0].callback([b"aa"])
         self.pulls[1].callback([])
-        self.works[0][1].callback(b"aa")
+        self.works[0][1].callback([b"aa"])
         self.writer.writes[0][1].callback(None)
         self.failureResultOf(self.ended, Boom)
         self.assertTrue(self.writer.aborted)
@@ -331,26 +348,27 @@ class Streams:
 class Gathering(SynchronousTestCase):
     def test_pieces_shrink_when_many_bodies_share_the_memory(self) -> None:
         sizes = [ingest.piece_bytes(streams) for streams in (0, 1, 21, 100, 1000)]
-        self.assertEqual(sizes[:3], [ingest.PIECE_BYTES] * 3)
-        self.assertEqual(sizes[3], ingest.BUFFER_BYTES // 300)
+        self.assertEqual(sizes[:2], [ingest.PIECE_BYTES] * 2)
+        self.assertEqual(sizes[2], ingest.BUFFER_BYTES // 84)
+        self.assertEqual(sizes[3], ingest.BUFFER_BYTES // 400)
         self.assertEqual(sizes[4], ingest.LEAST_PIECE_BYTES)
 
     def test_pieces_are_sized_anew_each_time(self) -> None:
         blobs = Streams()
-        pull = gather(PieceBody([bytes(70_000)] * 20, whole=False).read, blobs)
-        self.assertEqual(len(self.successResultOf(ensureDeferred(pull()))), 15)
+        pull = gather(PieceBody([bytes(70_000)] * 40, whole=False).read, blobs)
+        self.assertEqual(len(self.successResultOf(ensureDeferred(pull()))), 30)
         blobs.streams = 1000
         self.assertEqual(len(self.successResultOf(ensureDeferred(pull()))), 1)
 
     def test_small_pieces_are_gathered_to_a_useful_size(self) -> None:
         piece = bytes(100 * 1024)
-        body = PieceBody([piece] * 25, whole=False)
+        body = PieceBody([piece] * 45, whole=False)
         pull = gather(body.read, Streams())
         sizes = []
         while pieces := self.successResultOf(ensureDeferred(pull())):
             sizes.append(sum(map(len, pieces)))
-        self.assertEqual(sum(sizes), 25 * len(piece))
-        self.assertEqual(sizes, [11 * len(piece), 11 * len(piece), 3 * len(piece)])
+        self.assertEqual(sum(sizes), 45 * len(piece))
+        self.assertEqual(sizes, [21 * len(piece), 21 * len(piece), 3 * len(piece)])
 
     def test_what_is_there_is_given_once(self) -> None:
         pull = ready_pieces([b"a"])

@@ -13,6 +13,7 @@ from z4tw.s3.call import S3Call
 def test_the_local_router_never_sends_a_request_away() -> None:
     router = LocalRouter()
     assert verifyObject(IRouter, router)
+    assert router.alone
     head = RequestHead("GET", b"/b/k", {}, None, False, "127.0.0.1", False, 0.0, "0" * 16)
     call = S3Call("GetObject", "b", "k", {}, {}, False)
     assert run(router.route(head, call, 3)) is None

@@ -195,6 +195,8 @@ def test_a_refused_upload_keeps_its_body_unread() -> None:
 class FakeOwner:
     """Another node owns every key that begins with ``far``."""
 
+    alone = False
+
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, int | None]] = []
 

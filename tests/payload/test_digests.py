@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from z4tw.errors import S3Error
-from z4tw.payload import ALGORITHMS, Digests, checksum_of
+from z4tw.payload import ALGORITHMS, Digests, RunningChecksum, checksum_of
 
 DATA = b"123456789"
 MD5 = b64encode(hashlib.md5(DATA).digest()).decode()
@@ -93,6 +93,10 @@ def test_a_declared_checksum_is_computed_and_kept(algorithm: str) -> None:
         assert digests.checksum.algorithm == algorithm
         assert digests.checksum.value == VALUES[algorithm]
         assert checksum_of(algorithm, DATA) == VALUES[algorithm]
+        running = RunningChecksum(algorithm)
+        for at in range(0, len(DATA), 4):
+            running.update(DATA[at : at + 4])
+        assert running.value() == VALUES[algorithm]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -137,12 +137,15 @@ class PoweredFile:
         self.disk = disk
         self.inner = inner
 
-    def write(self, data: Any) -> None:
-        self.disk.pass_on(self.inner.write, data)
+    def write(self, *pieces: Any) -> None:
+        self.disk.pass_on(self.inner.write, *pieces)
 
     def read_at(self, offset: int, length: int) -> bytes:
         read: bytes = self.disk.pass_on(self.inner.read_at, offset, length)
         return read
+
+    def read_cached(self, offset: int, length: int) -> None:
+        """Nothing is in memory."""
 
     def size(self) -> int:
         size: int = self.disk.pass_on(self.inner.size)

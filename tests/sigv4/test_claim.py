@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,23 @@ def test_spaces_order_and_slashes_in_the_key_id_do_not_matter() -> None:
     assert claim.signed_headers == ("a", "host")
 
 
+@pytest.mark.parametrize("separator", [",", ", ", "  ,  ", ",\t"])
+@pytest.mark.parametrize("components", [*permutations(GOOD.partition(" ")[2].split(", "))])
+def test_every_order_of_the_components_says_the_same(
+    components: tuple[str, ...], separator: str
+) -> None:
+    """Whether or not the signature comes last, where the rest is looked up as a whole."""
+    for _ in range(2):
+        assert claim_of("AWS4-HMAC-SHA256 " + separator.join(components)) == claim_of(GOOD)
+
+
+def test_headers_that_differ_in_their_signature_are_told_apart() -> None:
+    for signature in ("ab", "cd", "ab"):
+        claim = claim_of(GOOD.replace("Signature=ab", f"Signature={signature}"))
+        assert claim is not None
+        assert claim.signature == signature
+
+
 def test_a_security_token_is_carried() -> None:
     claim = claim_of(GOOD, x_amz_security_token="token")
     assert claim is not None
@@ -126,6 +144,15 @@ HEADER_ERRORS = [
     (GOOD.replace("SignedHeaders=host;x-amz-date, ", ""), "AuthorizationHeaderMalformed", "three"),
     (GOOD.replace("Credential=", "Credentials="), "AuthorizationHeaderMalformed", "component"),
     (GOOD + ", x", "AuthorizationHeaderMalformed", "component 'x'"),
+    (GOOD.replace(", Signature", ",, Signature"), "AuthorizationHeaderMalformed", "component ''"),
+    (
+        GOOD.replace(", Signature", ", xSignature"),
+        "AuthorizationHeaderMalformed",
+        "component 'xSignature=ab'",
+    ),
+    ("AWS4-HMAC-SHA256 Signature=ab", "AuthorizationHeaderMalformed", "three"),
+    ("AWS4-HMAC-SHA256 , Signature=ab", "AuthorizationHeaderMalformed", "component ''"),
+    ("Basic x, Signature=ab", "InvalidArgument", "Unsupported Authorization Type"),
     (GOOD.replace(SCOPE, "us-east-1/s3"), "AuthorizationHeaderMalformed", "mal-formed"),
     (GOOD.replace(ACCESS_KEY, ""), "AuthorizationHeaderMalformed", "mal-formed"),
     (GOOD.replace("20130524", "2013052"), "AuthorizationHeaderMalformed", "date format"),

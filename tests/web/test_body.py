@@ -42,6 +42,14 @@ class RequestBodyTests(SynchronousTestCase):
         self.assertEqual(self.body.size, 0)
         self.assertEqual((self.flow.continues, self.flow.taken), (0, 1))
 
+    def test_a_large_piece_is_read_alone_and_not_copied(self) -> None:
+        large = bytes(256 * 1024)
+        self.body.add([large, b"ab", b"cd"])
+        self.assertIs(self.successResultOf(self.read()), large)
+        self.assertEqual((self.body.size, self.flow.taken), (4, 0))
+        self.assertEqual(self.successResultOf(self.read()), b"abcd")
+        self.assertEqual((self.body.size, self.flow.taken), (0, 1))
+
     def test_a_read_of_nothing_asks_the_client_to_go_on_and_waits(self) -> None:
         reading = self.read()
         self.assertNoResult(reading)

@@ -94,10 +94,12 @@ class TransferTests(SocketTestCase):
         async def answer(exchange: Exchange) -> S3Response:
             digest = hashlib.sha256()
             while piece := await exchange.body.read():
-                self.assertLess(len(piece), 512 * KIB)
+                self.assertLessEqual(len(piece), 1280 * KIB)
                 digest.update(piece)
+            sizes.append({channel.transport.bufferSize for channel in self.site._channels})
             return S3Response(200, [], digest.hexdigest().encode())
 
+        sizes: list[set[int]] = []
         self.service.answer = answer
         data = bytes(range(256)) * (32 * KIB)
 
@@ -107,10 +109,15 @@ class TransferTests(SocketTestCase):
                 first = client.getresponse().read()
                 chunks = [data[at : at + 99_999] for at in range(0, len(data), 99_999)]
                 client.request("PUT", "/b/k", iter(chunks), encode_chunked=True)
-                return [first, client.getresponse().read()]
+                second = client.getresponse().read()
+                client.request("GET", "/b/k")
+                return [first, second, client.getresponse().read()]
 
         expected = hashlib.sha256(data).hexdigest().encode()
-        self.assertEqual(await self.in_thread(work), [expected, expected])
+        none = hashlib.sha256().hexdigest().encode()
+        self.assertEqual(await self.in_thread(work), [expected, expected, none])
+        # Much is read at a time, but only of long bodies.
+        self.assertEqual(sizes, [{MIB}, {MIB}, {64 * KIB}])
 
     async def test_a_large_answer_goes_out_whole(self) -> None:
         pieces = [bytes([number]) * (256 * KIB) for number in range(64)]

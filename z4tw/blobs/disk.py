@@ -22,8 +22,11 @@ from z4tw.interfaces import IDisk, IDiskFile
 _TEMPORARY = "_z4meta/tmp"
 _FILE_MODE = 0o600
 _DIRECTORY_MODE = 0o700
+_MAX_VECTORS = 1024
+"""How many pieces one system call takes (IOV_MAX of Linux and macOS)."""
 _MAX_DURABLE = 200_000
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
+_NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 # macOS: fsync only hands the data to the drive, F_FULLFSYNC makes the drive write it.
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 
@@ -55,14 +58,17 @@ class OsDiskFile:
         """The descriptor, -1 when closed."""
         return self._fd
 
-    def write(self, data: Any) -> None:
-        """Append all of a bytes-like object."""
-        written = os.write(self._fd, data)
-        if written == len(data):
-            return
-        view = memoryview(data)
-        while written < len(view):
-            written += os.write(self._fd, view[written:])
+    def write(self, *pieces: Any) -> None:
+        """Append all of some bytes-like objects."""
+        left = list(pieces)
+        at = 0
+        while at < len(left):
+            written = os.writev(self._fd, left[at : at + _MAX_VECTORS])
+            while at < len(left) and written >= len(left[at]):
+                written -= len(left[at])
+                at += 1
+            if written:
+                left[at] = memoryview(left[at])[written:]
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes at ``offset``; fewer only at the end of the file."""
@@ -78,6 +84,17 @@ class OsDiskFile:
             pieces.append(data)
             have += len(data)
         return b"".join(pieces)
+
+    def read_cached(self, offset: int, length: int) -> bytearray | None:
+        """The same bytes if all of them are in the page cache, else None: without waiting."""
+        if _NO_WAIT is None:
+            return None
+        data = bytearray(length)
+        try:
+            read = os.preadv(self._fd, [data], offset, _NO_WAIT)
+        except OSError:
+            return None  # not there, or not supported by this file system; ``read_at`` finds out
+        return data if read == length else None
 
     def size(self) -> int:
         """The length of the file in bytes."""

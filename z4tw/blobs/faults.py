@@ -44,6 +44,12 @@ class DiskHealth:
         if self._error is not None:
             raise ServiceUnavailable("The store is read-only after a disk error.")
 
+    def refuse(self) -> None:
+        """Turn read-only because of an error that somebody else met, and has told of."""
+        with self._lock:
+            if self._error is None:
+                self._error = OSError(errno.EIO, "another process met a disk error")
+
     def judge(self, error: OSError) -> Exception:
         """What a request answers to an error of a write, sync or link; the store turns read-only
         when the error says that the disk is failing."""

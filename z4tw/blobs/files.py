@@ -39,7 +39,7 @@ from z4tw.sse.segments import SegmentCipher
 
 _VERIFY_BLOCKS = 15  # a stored piece stays below 1 MiB, tags included
 _BUFFER_BYTES = 64 << 20
-_SYNC_EVERY_BYTES = 32 << 20
+_SYNC_EVERY_BYTES = 16 << 20
 
 
 def _ignore(error: OSError) -> None:
@@ -86,6 +86,10 @@ class FileBlobStore:
     def read_only(self) -> bool:
         """True after a disk error: writes answer ``ServiceUnavailable`` until a restart."""
         return self._health.read_only
+
+    def refuse_writes(self) -> None:
+        """Turn read-only: another process of the store met a disk error."""
+        self._health.refuse()
 
     @property
     def disk_error(self) -> OSError | None:

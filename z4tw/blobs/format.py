@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -73,15 +74,41 @@ def seed_of(blob_id: bytes) -> int:
     return int.from_bytes(blob_id[8:], "big")
 
 
-def digest_blocks(data: Any, seed: int, first: int, stored_block: int) -> bytes:
+def cut_blocks(pieces: Sequence[bytes]) -> list[Any]:
+    """The blocks of all bytes of the pieces, each in one buffer and only the last one maybe short.
+    Nothing is copied but the blocks that lie in several pieces."""
+    blocks: list[Any] = []
+    parts: list[Any] = []
+    wanted = BLOCK_BYTES
+    for piece in pieces:
+        view = memoryview(piece)
+        at = 0
+        while len(view) - at >= wanted:
+            part = view[at : at + wanted]
+            at += wanted
+            blocks.append(b"".join((*parts, part)) if parts else part)
+            parts = []
+            wanted = BLOCK_BYTES
+        if at < len(view):
+            parts.append(view[at:])
+            wanted -= len(view) - at
+    if parts:
+        blocks.append(b"".join(parts))
+    return blocks
+
+
+def digests_of(blocks: Iterable[Any], seed: int, first: int) -> bytes:
     """The joined digests of consecutive stored blocks, the first of which has index ``first``."""
-    view = memoryview(data)
     return b"".join(
-        [
-            xxh3_64_digest(view[at : at + stored_block], (seed + first + index) & _MASK)
-            for index, at in enumerate(range(0, len(view), stored_block))
-        ]
+        [xxh3_64_digest(block, (seed + index) & _MASK) for index, block in enumerate(blocks, first)]
     )
+
+
+def digest_blocks(data: Any, seed: int, first: int, stored_block: int) -> bytes:
+    """The same of blocks that lie in one buffer."""
+    view = memoryview(data)
+    starts = range(0, len(view), stored_block)
+    return digests_of([view[at : at + stored_block] for at in starts], seed, first)
 
 
 def check_blocks(data: Any, digests: bytes, seed: int, first: int, stored_block: int) -> None:

@@ -71,6 +71,10 @@ class MemoryBlobStore:
         blob_id = self.new_id()
         return MemoryBlobWriter(self, blob_id, blob_path(bucket, key, blob_id))
 
+    def refuse_writes(self) -> None:
+        """Turn read-only."""
+        self.read_only = True
+
     def admit(self, size: int) -> None:
         """Raise as ``writer`` would."""
         if self.read_only:
@@ -162,11 +166,12 @@ class MemoryBlobWriter:
         self._content = bytearray()
         self._finished = False
 
-    def write(self, data: Any) -> Awaitable[None]:
+    def write(self, *pieces: Any) -> Awaitable[None]:
         """Append bytes."""
         if self._finished:
             raise ValueError("this blob is finished")
-        self._content += data
+        for data in pieces:
+            self._content += data
         return READY
 
     async def commit(self, record: bytes) -> BlobInfo:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from zope.interface import implementer
 
@@ -39,12 +40,12 @@ class VerifiedFile:
         self._digests = b""
         self._first_digest = 0
 
-    def blocks(self, first: int, last: int) -> bytes:
-        """The bytes of the blocks from ``first`` up to, not including, ``last``. Raises
-        ``CorruptBlob``."""
-        stored = self.stored(first, last)
+    def blocks(self, first: int, last: int, waiting: bool = True) -> Any:
+        """The bytes (bytes-like) of the blocks from ``first`` up to, not including, ``last``. Not
+        ``waiting``: None when the disk would have to be waited for. Raises ``CorruptBlob``."""
+        stored = self.stored(first, last, waiting)
         cipher = self._cipher
-        if cipher is None:
+        if cipher is None or stored is None:
             return stored
         view = memoryview(stored)
         step = self.layout.stored_block
@@ -56,22 +57,29 @@ class VerifiedFile:
             ]
         )
 
-    def stored(self, first: int, last: int) -> bytes:
+    def stored(self, first: int, last: int, waiting: bool = True) -> Any:
         """The same blocks as stored, checked against their digests. Raises ``CorruptBlob``."""
+        read = self._file.read_at if waiting else self._file.read_cached
         offset, length = self.layout.span(first, last)
-        stored = self._file.read_at(offset, length)
+        stored = read(offset, length)
+        if stored is None:
+            return None
         if len(stored) != length:
             raise CorruptBlob("the file is shorter than its blob")
-        digests = self._digests_of(first, last)
+        digests = self._digests_of(first, last, read)
+        if digests is None:
+            return None
         check_blocks(stored, digests, self._seed, first, self.layout.stored_block)
         return stored
 
-    def _digests_of(self, first: int, last: int) -> bytes:
+    def _digests_of(self, first: int, last: int, read: Callable[[int, int], Any]) -> Any:
         have = self._first_digest + len(self._digests) // 8
         if first < self._first_digest or last > have:
             window = min(max(last, first + _DIGEST_WINDOW), self.layout.count)
-            offset, length = self.layout.digests(first, window)
-            self._digests = self._file.read_at(offset, length)
+            digests = read(*self.layout.digests(first, window))
+            if digests is None:
+                return None
+            self._digests = digests
             self._first_digest = first
         at = (first - self._first_digest) * 8
         return self._digests[at : at + (last - first) * 8]
@@ -81,8 +89,9 @@ class VerifiedFile:
 class FileBlobReader:
     """The bytes from ``offset`` to ``offset + length`` of one blob.
 
-    Holds at most two pieces, whatever the blob's size. Offloaded work hands an error back as a
-    value, so that none is lost with a read-ahead that nobody waits for.
+    Reads one piece ahead, so that it holds at most two, whatever the blob's size: at once when the
+    piece is in the page cache, since a thread would cost more, else in offloaded work. An error is
+    handed back as a value, so that none is lost with a read-ahead that nobody waits for.
     """
 
     def __init__(
@@ -105,8 +114,8 @@ class FileBlobReader:
         self._end = offset + length
         self._verified: VerifiedFile | None = None
         self._held = HeldFile(room.leave)
-        self._ready: bytes | Exception | None = None
-        self._job: Awaitable[bytes | Exception] | None = None
+        self._ready: Any = None
+        self._job: Awaitable[Any] | None = None
         self._failed: Exception | None = None
         self._closed = False
         room.enter()
@@ -114,7 +123,7 @@ class FileBlobReader:
     async def open(self) -> None:
         """Open the file and read the first piece. Raises ``OSError`` (``FileNotFoundError``),
         ``CorruptBlob``."""
-        first: bytes | Exception = await self._offload.run(self._open)
+        first: Any = await self._offload.run(self._open)
         if isinstance(first, Exception):
             raise first
         self._ready = first
@@ -137,8 +146,13 @@ class FileBlobReader:
             raise piece
         if self._start < self._end:
             piece_bytes = min(_PIECE_BYTES, self._room.piece_bytes())
-            self._job = self._offload.run(self._read, piece_bytes)
-        return piece
+            self._ready = self._read(piece_bytes, False)
+            if self._ready is None:
+                self._job = self._offload.run(self._read, piece_bytes, True)
+            elif self._start >= self._end:
+                self._offload.run(self._held.close)
+        data: bytes = piece
+        return data
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
@@ -147,9 +161,9 @@ class FileBlobReader:
         if not self._held.closing:
             self._offload.run(self._held.close)
 
-    # In offloaded work, one piece of it at a time.
+    # One of these at a time: in offloaded work, or on the event loop when not ``waiting``.
 
-    def _open(self) -> bytes | Exception:
+    def _open(self) -> Any:
         if not self._held.begin():
             return ValueError("this reader is closed")
         try:
@@ -158,39 +172,42 @@ class FileBlobReader:
                 raise CorruptBlob("the file's size is not what metadata says")
             layout = Layout.of(self._blob.size, self._cipher is not None)
             self._verified = VerifiedFile(file, self._blob.id, layout, self._cipher)
-            return self._piece(min(_FIRST_PIECE_BYTES, self._room.piece_bytes()))
+            return self._piece(min(_FIRST_PIECE_BYTES, self._room.piece_bytes()), True)
         except Exception as error:
             self._held.close()
             return error
         finally:
             self._held.end()
 
-    def _read(self, piece_bytes: int) -> bytes | Exception:
+    def _read(self, piece_bytes: int, waiting: bool) -> Any:
         if not self._held.begin():
             return ValueError("this reader is closed")
         try:
-            return self._piece(piece_bytes)
+            return self._piece(piece_bytes, waiting)
         except Exception as error:
             self._held.close()
             return error
         finally:
             self._held.end()
 
-    def _piece(self, piece_bytes: int) -> bytes:
-        """Read on, up to the end of a block; closes the file after the last piece."""
+    def _piece(self, piece_bytes: int, waiting: bool) -> Any:
+        """Read on, up to the end of a block; when ``waiting``, closes the file after the last
+        piece. That may have to free the blocks of a blob that was deleted meanwhile."""
         start, end = self._start, self._end
-        data = b""
+        data: Any = b""
         if start < end:
             verified = self._verified
             assert verified is not None
             first = start // BLOCK_BYTES
             last = min(first + piece_bytes // BLOCK_BYTES, -(-end // BLOCK_BYTES))
-            data = verified.blocks(first, last)
+            data = verified.blocks(first, last, waiting)
+            if data is None:
+                return None
             base = first * BLOCK_BYTES
             stop = min(end, base + len(data))
             if start != base or stop != base + len(data):
-                data = data[start - base : stop - base]
+                data = memoryview(data)[start - base : stop - base]
             self._start = stop
-        if self._start >= end:
+        if waiting and self._start >= end:
             self._held.close()
         return data

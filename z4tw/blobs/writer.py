@@ -10,11 +10,10 @@ from zope.interface import implementer
 
 from z4tw.blobs.faults import DiskHealth
 from z4tw.blobs.format import (
-    BLOCK_BYTES,
     MAX_RECORD_BYTES,
-    SEALED_BLOCK_BYTES,
     Layout,
-    digest_blocks,
+    cut_blocks,
+    digests_of,
     encode_footer,
     seed_of,
 )
@@ -91,19 +90,19 @@ class FileBlobWriter:
 
     # On the event loop.
 
-    def write(self, data: Any) -> Awaitable[None]:
+    def write(self, *pieces: Any) -> Awaitable[None]:
         """Start appending bytes; *async* when the writer can take more."""
         if self._error is not None:
             raise self._error
         if self._committing or self._held.closing:
             raise ValueError("this blob is finished")
-        if type(data) is not bytes:
-            data = bytes(data)
-        if not data:
-            return READY
-        self._pieces.append(data)
-        self._pending += len(data)
-        self._size += len(data)
+        for data in pieces:
+            if type(data) is not bytes:
+                data = bytes(data)
+            if data:
+                self._pieces.append(data)
+                self._pending += len(data)
+                self._size += len(data)
         if self._pending < self._threshold:
             return READY
         if self._working:
@@ -193,39 +192,35 @@ class FileBlobWriter:
 
     def _append(self, pieces: list[bytes]) -> None:
         """Write whole blocks; what may be the last block is carried over."""
-        data = b"".join((self._carry, *pieces)) if self._carry or len(pieces) > 1 else pieces[0]
-        whole = (len(data) - 1) // BLOCK_BYTES * BLOCK_BYTES
-        self._carry = data[whole:]
-        if whole:
-            self._write_blocks(memoryview(data)[:whole], final=False)
+        blocks = cut_blocks((self._carry, *pieces))
+        self._carry = bytes(blocks.pop())
+        if blocks:
+            self._write_blocks(blocks, final=False)
 
-    def _write_blocks(self, data: memoryview, final: bool) -> None:
+    def _write_blocks(self, blocks: list[Any], final: bool) -> None:
         """Write consecutive blocks, of which only the last one may be short."""
-        stored: Any = data
-        stored_block = BLOCK_BYTES
+        size = sum(map(len, blocks))
         if self._cipher is not None:
-            stored, stored_block = self._seal(self._cipher, data, final), SEALED_BLOCK_BYTES
+            blocks = self._seal(self._cipher, blocks, final)
         file = self._held.file
         if file is None:
             file = self._held.file = self._parts.disk.create(self._directory)
-        self._digests += digest_blocks(stored, self._seed, self._blocks, stored_block)
-        file.write(stored)
-        self._blocks += -(-len(stored) // stored_block)
-        self._stored += len(stored)
-        self._unsynced += len(stored)
-        settled = min(len(data), self._announced)
+        self._digests += digests_of(blocks, self._seed, self._blocks)
+        file.write(*blocks)
+        stored = sum(map(len, blocks))
+        self._blocks += len(blocks)
+        self._stored += stored
+        self._unsynced += stored
+        settled = min(size, self._announced)
         self._announced -= settled
         self._parts.room.wrote(settled)
 
-    def _seal(self, cipher: SegmentCipher, data: memoryview, final: bool) -> bytes:
-        starts = range(0, len(data) or 1, BLOCK_BYTES)
-        last = self._blocks + len(starts) - 1
-        return b"".join(
-            [
-                cipher.seal(index, final and index == last, data[at : at + BLOCK_BYTES])
-                for index, at in enumerate(starts, self._blocks)
-            ]
-        )
+    def _seal(self, cipher: SegmentCipher, blocks: list[Any], final: bool) -> list[Any]:
+        last = self._blocks + len(blocks) - 1
+        return [
+            cipher.seal(index, final and index == last, block)
+            for index, block in enumerate(blocks, self._blocks)
+        ]
 
     def _sync_behind(self) -> None:
         """Sync what was written so far, beside further writing."""
@@ -249,9 +244,11 @@ class FileBlobWriter:
 
     def _finish(self, pieces: list[bytes], record: bytes) -> None:
         parts = self._parts
-        data = b"".join((self._carry, *pieces))
-        if data or self._cipher is not None or not self._held.file:
-            self._write_blocks(memoryview(data), final=True)
+        blocks = cut_blocks((self._carry, *pieces))
+        if not blocks and self._cipher is not None:
+            blocks = [b""]  # a sealed blob of no bytes has a segment all the same
+        if blocks or not self._held.file:
+            self._write_blocks(blocks, final=True)
         file = self._held.file
         assert file is not None
         layout = Layout.of(self._size, self._cipher is not None)

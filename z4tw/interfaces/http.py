@@ -55,7 +55,7 @@ class IBodySource(Interface):
     size = Attribute("The exact number of bytes that will come, as int.")
 
     def next() -> Awaitable[bytes]:
-        """*async* The next verified bytes (bytes or memoryview), ``b""`` at the end.
+        """*async* The next verified bytes (bytes-like), ``b""`` at the end.
 
         Raises ``CorruptBlob`` or ``OSError``: the response is then cut off, never completed."""
 

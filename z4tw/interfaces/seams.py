@@ -22,11 +22,15 @@ def no_steps(step: str) -> None:
 class IDiskFile(Interface):
     """An open file. All methods block and raise ``OSError``; they run in offloaded work."""
 
-    def write(data: Any) -> None:
-        """Append all of a bytes-like object (looping over short writes)."""
+    def write(*pieces: Any) -> None:
+        """Append all of some bytes-like objects, in order (looping over short writes)."""
 
     def read_at(offset: int, length: int) -> bytes:
         """Up to ``length`` bytes at ``offset``; fewer only at the end of the file."""
+
+    def read_cached(offset: int, length: int) -> Any:
+        """The same bytes (bytes-like) when they can be had without waiting for the disk, else
+        None; may be called on the event loop."""
 
     def size() -> int:
         """The length of the file in bytes."""
@@ -90,6 +94,8 @@ class Route(msgspec.Struct, frozen=True):
 
 class IRouter(Interface):
     """Decides which node serves a request; stands in the path of every authenticated request."""
+
+    alone = Attribute("True while this node serves every request itself: it need not be asked.")
 
     def route(head: Any, call: Any, partition: int | None) -> Awaitable[Route | None]:
         """*async* None: serve it here; a ``Route``: redirect the client.

@@ -119,9 +119,9 @@ class IBlobWriter(Interface):
 
     id = Attribute("The blob's 16-byte id.")
 
-    def write(data: Any) -> Awaitable[None]:
-        """Start appending bytes now; *async* when the writer can take more. Calls may not overlap:
-        await the former first. Raises ``OSError`` (ENOSPC becomes ``InsufficientStorage``)."""
+    def write(*pieces: Any) -> Awaitable[None]:
+        """Start appending bytes-like objects now; *async* when the writer can take more. Calls may
+        not overlap: await the former first. Raises ``OSError`` (ENOSPC becomes ``InsufficientStorage``)."""
 
     def commit(record: bytes) -> Awaitable[BlobInfo]:
         """*async* Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
@@ -138,7 +138,7 @@ class IBlobReader(Interface):
     size = Attribute("The number of bytes that the range holds.")
 
     def next() -> Awaitable[bytes]:
-        """*async* The next verified bytes, ``b""`` at the end; reads ahead. Raises
+        """*async* The next verified bytes (bytes-like), ``b""`` at the end; reads ahead. Raises
         ``CorruptBlob``."""
 
     def close() -> None:
@@ -156,6 +156,9 @@ class IBlobStore(Interface):
         """A writer for a new blob that will be filed under a bucket and key. Raises
         ``InsufficientStorage`` when ``size_hint`` bytes (None: unknown) do not fit above the reserve,
         ``ServiceUnavailable`` when the store is read-only after a disk error."""
+
+    def refuse_writes() -> None:
+        """Turn read-only: another process of the store met a disk error."""
 
     def admit(size: int) -> None:
         """Raise as ``writer`` would for a write of ``size`` bytes (also asked before inline

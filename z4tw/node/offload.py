@@ -11,8 +11,9 @@ from zope.interface import implementer
 from z4tw.interfaces import IOffload
 from z4tw.threads import ThreadOffload
 
-FILE_THREADS = 6
-"""Threads for blob files and digests in one process."""
+FILE_THREADS = 8
+"""Threads for blob files and digests in one process. A long upload takes two for its digests, one
+of which only waits for its turn."""
 
 
 class Threads:

@@ -101,7 +101,8 @@ class Owner:
         self._auditor: Auditor | None = None
         self._upkeep: Upkeep | None = None
         self._counts = WorkerCounts()
-        self._disk_failed = False
+        self._alarm = outside.on_disk_error
+        outside.on_disk_error = self._disk_failed
         signals = Signals(
             reactor,
             hurry=self.node.hurry,
@@ -245,8 +246,10 @@ class Owner:
 
     async def _answer_worker(self, name: str, payload: bytes) -> bytes:
         if name == wire.DISK_FAILED:
-            self._disk_failed = True
+            self._refuse_writes()
             return b""
+        if name == wire.IS_READ_ONLY:
+            return b"yes" if self._read_only() else b""
         if name != wire.METRICS_TEXT:
             raise StoreError(f"a worker asked for the unknown {name}")
         assert self._workers is not None
@@ -292,7 +295,19 @@ class Owner:
 
     def _read_only(self) -> bool:
         """Whether a disk error in any process has made it refuse writes."""
-        return self._disk_failed or bool(self._storage.storage.blobs.read_only)
+        return bool(self._storage.storage.blobs.read_only)
+
+    def _disk_failed(self, error: OSError) -> None:
+        """(in any thread) This process met a disk error: the workers refuse writes too."""
+        self._alarm(error)
+        self._outside.reactor.callFromThread(self._refuse_writes)
+
+    def _refuse_writes(self) -> None:
+        """A disk error in one process is one of the whole node."""
+        self._storage.storage.blobs.refuse_writes()
+        if self._workers is not None:
+            telling = self._workers.ask_all(wire.READ_ONLY, b"")
+            Deferred.fromCoroutine(telling).addErrback(_not_told)
 
     # Life
 
@@ -347,7 +362,7 @@ class Owner:
 
 
 def _not_told(failure: Failure) -> None:
-    log.failure("The workers could not be told to reload", failure)
+    log.failure("The workers could not be told", failure)
 
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -33,8 +33,10 @@ from z4tw.node.failures import StoreError
 READY = "worker.ready"
 METRICS_TEXT = "node.metrics"
 DISK_FAILED = "node.disk-failed"
+IS_READ_ONLY = "node.is-read-only"
 METRICS = "worker.metrics"
 RELOAD = "worker.reload"
+READ_ONLY = "worker.read-only"
 
 LINK_FD = 3
 GENERATIONS_FD = 4

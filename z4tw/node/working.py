@@ -120,6 +120,9 @@ class Worker:
 
     async def _say_ready(self) -> None:
         await self._link.request(wire.READY, b"")
+        # Who is ready is told of later disk errors; earlier ones have to be asked for.
+        if await self._link.request(wire.IS_READ_ONLY, b""):
+            self._storage.storage.blobs.refuse_writes()
 
     async def _node_metrics(self, own: Metrics) -> str:
         return (await self._link.request(wire.METRICS_TEXT, b"")).decode("utf-8")
@@ -128,6 +131,9 @@ class Worker:
         """What the store process asks and tells."""
         if name == wire.METRICS:
             return msgspec.json.encode(self._web.metrics.snapshot())
+        if name == wire.READ_ONLY:
+            self._storage.storage.blobs.refuse_writes()
+            return b""
         if name == wire.RELOAD:
             self._reload(msgspec.json.decode(payload, type=Config))
             return b""

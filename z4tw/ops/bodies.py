@@ -19,23 +19,26 @@ class BodyGone(FileNotFoundError):
     """A body's row or file is not there: its version was replaced since its head was read."""
 
 
-async def open_body(
-    store: Any, blobs: Any, body: Body, offset: int, length: int, stored: bytes | None = None
-) -> Any:
+def inline_bytes(blobs: Any, body: Body, stored: bytes, offset: int, length: int) -> bytes:
+    """``length`` bytes at ``offset`` of an INLINE body of which the stored form is known. Raises
+    ``CorruptBlob``."""
+    data: bytes = blobs.open_inline(body.id, stored, body)
+    return data if length == body.size else data[offset : offset + length]
+
+
+async def open_body(store: Any, blobs: Any, body: Body, offset: int, length: int) -> Any:
     """``length`` bytes of a body at ``offset``: bytes when they are small or lie in the database,
-    else an ``IBodySource``. ``stored`` is the stored form of an INLINE body where it is known.
+    else an ``IBodySource``.
 
     ``store`` is an ``IMetadataStore``, ``blobs`` an ``IBlobStore``. Raises ``BodyGone``,
     ``CorruptBlob``.
     """
     kind = body.kind
     if kind == BodyKind.INLINE:
-        if stored is None:
-            stored = await store.read_inline(body.id)
+        stored = await store.read_inline(body.id)
         if stored is None:
             raise BodyGone
-        data = blobs.open_inline(body.id, stored, body)
-        return data if length == body.size else data[offset : offset + length]
+        return inline_bytes(blobs, body, stored, offset, length)
     if length == 0 or kind == BodyKind.EMPTY:
         return b""
     if kind == BodyKind.FILE:

@@ -42,6 +42,7 @@ from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.ranges import parse_copy_range
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import copy_part_result, copy_result
+from z4tw.threads import InOrder
 
 REDIRECT = "x-amz-website-redirect-location"
 
@@ -271,10 +272,10 @@ async def _copied_part(
         digests.finish({})
         return digests.etag, digests.checksum
 
-    def work(pieces: list[bytes]) -> bytes:
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        digests.update(data)
-        return data
+    def work(pieces: list[bytes]) -> list[bytes]:
+        for data in pieces:
+            digests.update(data)
+        return pieces
 
     if not length:
         return Taken(make(EMPTY_BODY, *verified(0)))
@@ -286,7 +287,7 @@ async def _copied_part(
         return await store_blob(
             writer,
             gather(source.read, context.blobs),
-            partial(context.offload.run, work),
+            InOrder(context.offload, work).run,
             verified,
             make,
             footer,

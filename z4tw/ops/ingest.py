@@ -6,24 +6,27 @@ of that is known before the blob is committed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from z4tw.errors import EntityTooLarge, IncompleteBody, MissingContentLength
 from z4tw.model.objects import EMPTY_BODY, BlobInfo, Body, BodyKind, Checksum
 from z4tw.ops.context import Context
 from z4tw.ops.started import Started
-from z4tw.payload import Digests, checksum_of, make_decoder
-from z4tw.s3.checksums import combine_full_object
+from z4tw.payload import Digests, RunningChecksum, make_decoder
+from z4tw.threads import InOrder
 
 DEFAULT_ALGORITHM = "CRC64NVME"
 """The checksum that S3 computes when a client names none."""
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 2 * 1024 * 1024
 """What is decoded, digested and written at a time, unless many bodies share the memory."""
 LEAST_PIECE_BYTES = 64 * 1024
+WORKING = 2
+"""How many pieces are with the digests: one of them waits, so that they never do."""
 BUFFER_BYTES = 64 * 1024 * 1024
-"""What the pieces of all bodies under way may take together: three of each body are in memory."""
+"""What the pieces of all bodies under way may take together: ``_HELD`` of each are in memory."""
+_HELD = WORKING + 2  # one is gathered, one is written
 ON_LOOP_BYTES = 64 * 1024
 """Up to this size a body is digested on the event loop: a thread would cost more."""
 
@@ -54,7 +57,7 @@ class Intake:
     what the disk has room for (``InsufficientStorage``), in a read-only store
     (``ServiceUnavailable``), or with malformed digests (``InvalidDigest``, ``InvalidRequest``).
     ``algorithm`` is the checksum to compute when the request names none; with ``always`` it is
-    computed beside another one that the request names (a CRC only), for ``checksum_value``.
+    computed beside another one that the request names, for ``checksum_value``.
     """
 
     def __init__(
@@ -83,9 +86,9 @@ class Intake:
             self._decoder.sha256_needed,
             algorithm,
         )
-        self._algorithm = algorithm
-        self._beside = always and self.digests.algorithm != algorithm
-        self._values: list[tuple[str, int]] = []
+        self._beside: RunningChecksum | None = None
+        if always and self.digests.algorithm != algorithm:
+            self._beside = RunningChecksum(algorithm)
 
     def declared(self) -> str:
         """The algorithm of the checksum that the request carries, empty when it carries none."""
@@ -97,8 +100,8 @@ class Intake:
 
     def checksum_value(self) -> str:
         """The value (base64) of ``algorithm`` itself, once the body was verified."""
-        if self._beside:
-            return combine_full_object(self._algorithm, self._values)
+        if self._beside is not None:
+            return self._beside.value()
         checksum = self.digests.checksum
         return "" if checksum is None else checksum.value
 
@@ -119,17 +122,17 @@ class Intake:
         writer = context.blobs.writer(context.call.bucket, key, self.size)
         work = _here(self._decode)
         if self.size > ON_LOOP_BYTES:
-            work = partial(context.offload.run, self._decode)
+            work = InOrder(context.offload, self._decode).run
         return await store_blob(writer, self._pull(), work, self._verified, make, footer)
 
     async def _whole(self) -> bytes:
         body = self._context.exchange.body
         data: bytes | None = body.take_all()
         if data is not None:
-            return self._decode([data]) if data else b""
-        pieces = []
+            return b"".join(self._decode([data])) if data else b""
+        pieces: list[bytes] = []
         while data := await body.read():
-            pieces.append(self._decode([data]))
+            pieces += self._decode([data])
         return b"".join(pieces)
 
     def _inline(self, data: bytes, make: Make[T]) -> Taken[T]:
@@ -146,17 +149,19 @@ class Intake:
         whole = body.take_all() if self.size <= PIECE_BYTES else None
         return gather(body.read, self._context.blobs) if whole is None else given([whole])
 
-    def _decode(self, pieces: list[bytes]) -> bytes:
-        feed = self._decoder.feed
-        data = feed(pieces[0]) if len(pieces) == 1 else b"".join([feed(one) for one in pieces])
-        self._seen += len(data)
-        if self._seen > self.size:
-            raise IncompleteBody()
-        if data:
-            self.digests.update(data)
-            if self._beside:
-                self._values.append((checksum_of(self._algorithm, data), len(data)))
-        return data
+    def _decode(self, pieces: list[bytes]) -> list[bytes]:
+        released = []
+        for piece in pieces:
+            data = self._decoder.feed(piece)
+            self._seen += len(data)
+            if self._seen > self.size:
+                raise IncompleteBody()
+            if data:
+                self.digests.update(data)
+                if self._beside is not None:
+                    self._beside.update(data)
+                released.append(data)
+        return released
 
     def _verified(self, size: int) -> tuple[str, Checksum | None]:
         self._finish(size)
@@ -171,13 +176,14 @@ class Intake:
 
 Pull = Callable[[], Awaitable[list[bytes]]]
 """Gives the next raw pieces of a body, about ``PIECE_BYTES`` together, [] at the end."""
-Work = Callable[[list[bytes]], Awaitable[bytes]]
-"""Starts decoding and digesting pieces, which gives the payload's bytes."""
+Work = Callable[[list[bytes]], Awaitable[list[bytes]]]
+"""Starts decoding and digesting pieces, which gives the payload's. It must keep their order though
+``WORKING`` of them are under way."""
 
 
 def piece_bytes(streams: int) -> int:
     """The size of a piece when so many bodies are under way."""
-    return max(LEAST_PIECE_BYTES, min(PIECE_BYTES, BUFFER_BYTES // (3 * max(streams, 1))))
+    return max(LEAST_PIECE_BYTES, min(PIECE_BYTES, BUFFER_BYTES // (_HELD * max(streams, 1))))
 
 
 def gather(read: Callable[[], Awaitable[bytes]], blobs: Any) -> Pull:
@@ -209,8 +215,8 @@ def given(pieces: list[bytes]) -> Pull:
     return pull
 
 
-def _here(work: Callable[[list[bytes]], bytes]) -> Work:
-    async def at_once(pieces: list[bytes]) -> bytes:
+def _here(work: Callable[[list[bytes]], list[bytes]]) -> Work:
+    async def at_once(pieces: list[bytes]) -> list[bytes]:
         return work(pieces)
 
     return at_once
@@ -225,29 +231,28 @@ async def store_blob(
     footer: Footer[T],
 ) -> Taken[T]:
     """Write a blob through a pipeline: while one piece is written, ``work`` decodes and digests
-    the next one, and ``pull`` gathers the one after it.
+    the next one with another waiting for it, and ``pull`` gathers the one after that.
 
     ``verified(size)`` is called when all bytes are with the writer, and raises if they are not
     what was announced. Whatever fails, the writer is aborted.
     """
     size = 0
-    working: Started[bytes] | None = None
+    working: deque[Started[list[bytes]]] = deque()
     writing: Started[None] | None = None
     try:
         while True:
             pieces = await pull()
-            if working is not None:
-                present, working = working, None
-                data = await present
-                size += len(data)
+            while working and (len(working) == WORKING or not pieces):
+                released = await working.popleft()
+                size += sum(map(len, released))
                 if writing is not None:
                     former, writing = writing, None
                     await former
-                if data:
-                    writing = Started(writer.write(data))
+                if released:
+                    writing = Started(writer.write(*released))
             if not pieces:
                 break
-            working = Started(work(pieces))
+            working.append(Started(work(pieces)))
         if writing is not None:
             former, writing = writing, None
             await former
@@ -259,9 +264,10 @@ async def store_blob(
         raise
     except BaseException:
         # What is under way ends before the writer goes; the first failure is the one that counts.
-        for begun in (working, writing):
-            if begun is not None:
-                await begun.settle()
+        for begun in working:
+            await begun.settle()
+        if writing is not None:
+            await writing.settle()
         writer.abort()
         raise
     return Taken(value, blob=blob)

@@ -66,17 +66,11 @@ async def readable_version(context: Context, register: Register, version_id: str
     else:
         head: Head | None = await context.store.read(register)
         version = None if head is None else head.versions[0]
-    return _readable(context, version, version_id)
+    return readable(context, version, version_id)
 
 
-async def readable_object(context: Context, register: Register) -> tuple[Version, bytes | None]:
-    """The current version, as ``readable_version`` gives it, and the stored form of its body when
-    that is INLINE and was read with it."""
-    head, stored = await context.store.read_object(register)
-    return _readable(context, None if head is None else head.versions[0], ""), stored
-
-
-def _readable(context: Context, version: Version | None, version_id: str) -> Version:
+def readable(context: Context, version: Version | None, version_id: str) -> Version:
+    """The version that was found, unless a read may not see it; raises as ``readable_version``."""
     if version is None:
         raise context.no_such_key(version_id=version_id)
     if version.delete_marker:

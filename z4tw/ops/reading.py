@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from z4tw.errors import CorruptBlob, InvalidPartNumber, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Checksum, Manifest, Version
-from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.bodies import BodyGone, inline_bytes, open_body
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.lookup import (
     ATTEMPTS,
     checksum_headers,
     part_number,
-    readable_object,
+    readable,
     readable_version,
     requested_version,
 )
@@ -68,7 +68,8 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
     for _ in range(ATTEMPTS):
         stored: bytes | None = None
         if with_body and not version_id:
-            version, stored = await readable_object(context, register)
+            found, stored = await context.store.read_object(register)
+            version = readable(context, None if found is None else found.versions[0], "")
         else:
             version = await readable_version(context, register, version_id)
         check_read(preconditions, version.etag, version.modified_ms)
@@ -78,9 +79,11 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
                 span = await _span(context, version)
             else:
                 span = Span(0, version.size, False, version.checksum)
-            if with_body:
+            if stored is not None:
+                body = inline_bytes(context.blobs, version.body, stored, span.offset, span.length)
+            elif with_body:
                 body = await open_body(
-                    context.store, context.blobs, version.body, span.offset, span.length, stored
+                    context.store, context.blobs, version.body, span.offset, span.length
                 )
         except BodyGone:
             # Replaced or deleted since its head was read, unless the head still says the same.

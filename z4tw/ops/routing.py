@@ -13,6 +13,8 @@ from z4tw.s3.call import S3Call
 class LocalRouter:
     """Serves every request here: the answer of a single node."""
 
+    alone = True
+
     async def route(self, head: RequestHead, call: S3Call, partition: int | None) -> Route | None:
         """Always None."""
         return None

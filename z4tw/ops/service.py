@@ -22,19 +22,19 @@ from z4tw.errors import (
     ServiceUnavailable,
     TemporaryRedirect,
 )
-from z4tw.interfaces.http import Exchange, IS3Service, S3Response
+from z4tw.interfaces.http import Exchange, IS3Service, RequestHead, S3Response
 from z4tw.interfaces.plugins import IPolicyEvaluator
 from z4tw.interfaces.seams import IOffload, IRouter
 from z4tw.interfaces.storage import IBlobStore, IMetadataStore
 from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.ops.authorize import Access, check_expected_owner
 from z4tw.ops.context import Context, Operation, Settings
-from z4tw.ops.credentials import Credentials
+from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
 from z4tw.s3.routing import parse_call
-from z4tw.sigv4 import SigningKeys, Verified, parse_claim, verify
+from z4tw.sigv4 import Claim, SigningKeys, Verified, parse_claim, verify
 
 UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
 """Operations that are not upon an existing bucket."""
@@ -92,7 +92,37 @@ class S3Service:
         if call.query:
             exchange.version_id = call.query.get("versionId", "")
         try:
-            return await self._serve(exchange, call)
+            claim = parse_claim(head)
+            if claim is None:
+                principal, verified = ANONYMOUS, None
+            else:
+                credential = self._credentials.peek(claim.access_key_id)
+                if credential is None:
+                    credential = await self._credentials.find(claim.access_key_id)
+                principal, verified = self._verify(exchange, claim, credential)
+            operation = self._operations.get(call.operation)
+            if operation is None:
+                raise AccessDenied() if principal.anonymous else not_implemented(call)
+            bucket: Bucket | None = None
+            if call.operation not in UNBOUND:
+                bucket = self._directory.peek_bucket(call.bucket)
+                if bucket is None:
+                    bucket = await self._find_bucket(call, principal)
+            context = Context(
+                exchange, head, call, principal, verified, bucket,
+                self._store, self._blobs, self._offload, self._settings,
+                self._stamp, self._random_bytes, self._access, self._directory,
+            )  # fmt: skip
+            self._access.demand(context)
+            if self._blobs.read_only and head.method not in READING:
+                raise ServiceUnavailable("The store is read-only after a disk error.")
+            expected = call.headers.get("x-amz-expected-bucket-owner")
+            if expected is not None and bucket is not None:
+                await check_expected_owner(self._directory, bucket, expected)
+            if not self._router.alone:
+                await self._route(head, call, bucket)
+            refuse_unsupported(call.headers, call.operation)
+            return await operation(context)
         except S3Error as error:
             if call.bucket and not call.key and not isinstance(error, NoSuchBucket):
                 # Clients learn a bucket's region from a refused HEAD or listing. There is one
@@ -100,57 +130,25 @@ class S3Service:
                 error.headers.append(("x-amz-bucket-region", self._settings.region))
             raise
 
-    async def _serve(self, exchange: Exchange, call: S3Call) -> S3Response:
-        head = exchange.head
-        claim = parse_claim(head)
-        principal = ANONYMOUS
-        verified: Verified | None = None
-        if claim is not None:
-            if claim.security_token:
-                raise InvalidToken()  # there are no sessions, so no token is a good one
-            credential = self._credentials.peek(claim.access_key_id)
-            if credential is None:
-                credential = await self._credentials.find(claim.access_key_id)
-            if credential is None:
-                raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
-            verified = verify(
-                claim, head, credential.secret, self._settings.region, self._signing_keys
-            )
-            principal = credential.principal
-            exchange.requester = principal.account_id
-            exchange.access_key_id = principal.access_key_id
-        operation = self._operations.get(call.operation)
-        if operation is None:
-            if principal.anonymous:
-                raise AccessDenied()
-            raise not_implemented(call)
-        bucket: Bucket | None = None
-        if call.operation not in UNBOUND:
-            bucket = self._directory.peek_bucket(call.bucket)
-            if bucket is None:
-                bucket = await self._find_bucket(call, principal)
-        context = Context(
-            exchange,
-            head,
-            call,
-            principal,
-            verified,
-            bucket,
-            self._store,
-            self._blobs,
-            self._offload,
-            self._settings,
-            self._stamp,
-            self._random_bytes,
-            self._access,
-            self._directory,
+    def _verify(
+        self, exchange: Exchange, claim: Claim, credential: Credential | None
+    ) -> tuple[Principal, Verified]:
+        """Who signed the request. Raises ``InvalidToken``, ``InvalidAccessKeyId``, and what
+        ``verify`` raises."""
+        if claim.security_token:
+            raise InvalidToken()  # there are no sessions, so no token is a good one
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
+        verified = verify(
+            claim, exchange.head, credential.secret, self._settings.region, self._signing_keys
         )
-        self._access.demand(context)
-        if self._blobs.read_only and head.method not in READING:
-            raise ServiceUnavailable("The store is read-only after a disk error.")
-        expected = call.headers.get("x-amz-expected-bucket-owner")
-        if expected is not None and bucket is not None:
-            await check_expected_owner(self._directory, bucket, expected)
+        principal = credential.principal
+        exchange.requester = principal.account_id
+        exchange.access_key_id = principal.access_key_id
+        return principal, verified
+
+    async def _route(self, head: RequestHead, call: S3Call, bucket: Bucket | None) -> None:
+        """Raise ``TemporaryRedirect`` when another node is to serve the request."""
         partition = None
         if bucket is not None and call.key:
             partition = self._partition_of(bucket.incarnation, call.key.encode("utf-8"))
@@ -161,8 +159,6 @@ class S3Service:
             if call.key:
                 redirect.headers.append(("x-amz-bucket-region", self._settings.region))
             raise redirect
-        refuse_unsupported(call.headers, call.operation)
-        return await operation(context)
 
     async def _find_bucket(self, call: S3Call, principal: Principal) -> Bucket:
         if call.operation == "DeleteBucket":

@@ -2,7 +2,7 @@
 
 from z4tw.payload.chunked import ChunkedDecoder
 from z4tw.payload.decoder import ChunkSigner, Decoder, PlainDecoder, SignedBy, make_decoder
-from z4tw.payload.digests import ALGORITHMS, Digests, checksum_of
+from z4tw.payload.digests import ALGORITHMS, Digests, RunningChecksum, checksum_of
 
 __all__ = [
     "ALGORITHMS",
@@ -11,6 +11,7 @@ __all__ = [
     "Decoder",
     "Digests",
     "PlainDecoder",
+    "RunningChecksum",
     "SignedBy",
     "checksum_of",
     "make_decoder",

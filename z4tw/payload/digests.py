@@ -66,11 +66,24 @@ ALGORITHMS: dict[str, int] = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 2
 """The checksum algorithms that are implemented, with the size of their values in bytes."""
 
 
+class RunningChecksum:
+    """The checksum of bytes as they come, by one of ``ALGORITHMS``."""
+
+    def __init__(self, algorithm: str) -> None:
+        digest = _MAKERS[algorithm]()
+        self.update = digest.update
+        self._digest = digest.digest
+
+    def value(self) -> str:
+        """The base64 checksum of what has come."""
+        return b64encode(self._digest()).decode("ascii")
+
+
 def checksum_of(algorithm: str, data: bytes) -> str:
     """The base64 checksum of some bytes by one of ``ALGORITHMS``."""
-    digest = _MAKERS[algorithm]()
-    digest.update(data)
-    return b64encode(digest.digest()).decode("ascii")
+    running = RunningChecksum(algorithm)
+    running.update(data)
+    return running.value()
 
 
 class Digests:

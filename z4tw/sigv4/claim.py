@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -97,10 +98,26 @@ def parse_claim(head: RequestHead) -> Claim | None:
     return _parse_header(head, authorization)
 
 
-def _parse_header(head: RequestHead, authorization: str) -> Claim:
-    algorithm, _, rest = authorization.partition(" ")
+class _Scope(NamedTuple):
+    """What an Authorization header says beside its signature; ``signature`` is one that stands
+    before other components."""
+
+    access_key_id: str
+    date: str
+    region: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+
+@lru_cache(maxsize=256)
+def _parse_scope(text: str, signed: bool) -> _Scope:
+    """The components of an Authorization header. ``signed``: its last one was the signature, and
+    was taken away with its comma. Raises as ``parse_claim``.
+
+    Cached because a client's headers of one day differ in nothing but their signatures."""
+    algorithm, _, rest = text.partition(" ")
     if algorithm != _ALGORITHM:
-        raise _wrong_algorithm(authorization)
+        raise _wrong_algorithm(text)
     credential = names = signature = ""
     for field in rest.split(","):
         name, _, value = field.strip().partition("=")
@@ -112,7 +129,7 @@ def _parse_header(head: RequestHead, authorization: str) -> Claim:
             signature = value
         else:
             raise _malformed(f"the authorization component '{field.strip()}' is malformed.")
-    if not (credential and names and signature):
+    if not (credential and names and (signed or signature)):
         raise _malformed(
             "the authorization header requires three components: Credential, SignedHeaders, "
             "and Signature."
@@ -124,6 +141,20 @@ def _parse_header(head: RequestHead, authorization: str) -> Claim:
     problem = _scope_problem(date, service, terminal)
     if problem:
         raise _malformed(problem)
+    signed_headers = _header_names(names)
+    if signed_headers is None:
+        raise _malformed("the SignedHeaders component is malformed.")
+    return _Scope(access_key_id, date, region, signed_headers, signature)
+
+
+def _parse_header(head: RequestHead, authorization: str) -> Claim:
+    text, mark, signature = authorization.rpartition("Signature=")
+    text = text.rstrip(" ")
+    if mark and signature and "," not in signature and text.endswith(","):
+        access_key_id, date, region, signed_headers, _ = _parse_scope(text[:-1], True)
+    else:
+        scope = _parse_scope(authorization, False)
+        access_key_id, date, region, signed_headers, signature = scope
 
     headers = head.headers
     signed_at = headers.get("x-amz-date")
@@ -140,9 +171,6 @@ def _parse_header(head: RequestHead, authorization: str) -> Claim:
         raise InvalidRequest("Missing required header for this request: x-amz-content-sha256")
     if payload_hash != EMPTY_SHA256:
         check_payload_hash(payload_hash)
-    signed_headers = _header_names(names)
-    if signed_headers is None:
-        raise _malformed("the SignedHeaders component is malformed.")
     return Claim(
         access_key_id,
         date,

@@ -113,10 +113,10 @@ class FaultyFile:
         self._disk = disk
         self.inner = inner
 
-    def write(self, data: Any) -> None:
+    def write(self, *pieces: Any) -> None:
         """As ``IDiskFile``; a failing write may have written a part."""
         fault = self._disk.fault("write")
-        view = memoryview(data)
+        view = memoryview(b"".join(pieces))
         if fault is not None:
             self.inner.write(view[: fault.keep])
             raise OSError(fault.errno, f"injected: {os.strerror(fault.errno)}")
@@ -132,6 +132,9 @@ class FaultyFile:
         """As ``IDiskFile``."""
         self._disk.meet("read_at")
         return self.inner.read_at(offset, length)
+
+    def read_cached(self, offset: int, length: int) -> None:
+        """Nothing is in memory: every read is a ``read_at`` that may fail."""
 
     def size(self) -> int:
         """As ``IDiskFile``."""
@@ -288,15 +291,20 @@ class LossyFile:
     def __init__(self, inode: _Inode) -> None:
         self.inode = inode
 
-    def write(self, data: Any) -> None:
+    def write(self, *pieces: Any) -> None:
         """As ``IDiskFile``."""
-        piece = bytes(data)
+        piece = b"".join(pieces)
         self.inode.unsynced.append((len(self.inode.content), piece))
         self.inode.content += piece
 
     def read_at(self, offset: int, length: int) -> bytes:
         """As ``IDiskFile``."""
         return bytes(self.inode.content[offset : offset + length])
+
+    def read_cached(self, offset: int, length: int) -> bytes | None:
+        """As ``IDiskFile``: all of it is in memory."""
+        data = self.read_at(offset, length)
+        return data if len(data) == length else None
 
     def size(self) -> int:
         """As ``IDiskFile``."""

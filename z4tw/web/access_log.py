@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 FLUSH_AFTER_S = 0.25
-FLUSH_AT_BYTES = 64 * 1024
+FLUSH_AT_LINES = 256
 _OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _MODE = 0o640
 
@@ -108,15 +108,14 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 class AccessLog:
-    """Collects lines and writes them 0.25 s after the first, or when 64 KiB have come."""
+    """Collects records and writes their lines 0.25 s after the first, or when 256 have come."""
 
     def __init__(self, sink: LogSink, reactor: IReactorTime) -> None:
         self._sink = sink
         self._reactor = reactor
-        self._lines: list[bytes] = []
-        self._size = 0
+        self._records: list[AccessRecord] = []
         self._timer: IDelayedCall | None = None
-        self._encode = msgspec.json.Encoder().encode
+        self._encode_lines = msgspec.json.Encoder().encode_lines
         self._second = -1
         self._second_text = ""
         self._failing = False
@@ -124,15 +123,9 @@ class AccessLog:
 
     def record(self, record: AccessRecord) -> None:
         """Take one line; never raises for what a record holds."""
-        try:
-            line = self._encode(record)
-        except UnicodeEncodeError:
-            line = b"\xff"
-        if not line.isascii():
-            line = json.dumps(msgspec.structs.asdict(record), separators=(",", ":")).encode("ascii")
-        self._lines.append(line)
-        self._size += len(line) + 1
-        if self._size >= FLUSH_AT_BYTES:
+        records = self._records
+        records.append(record)
+        if len(records) >= FLUSH_AT_LINES:
             self.flush()
         elif self._timer is None:
             self._timer = self._reactor.callLater(FLUSH_AFTER_S, self._timed)
@@ -151,20 +144,33 @@ class AccessLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        lines, self._lines = self._lines, []
-        self._size = 0
-        if not lines:
+        records, self._records = self._records, []
+        if not records:
             return
-        lines.append(b"")
         try:
-            self._sink.write(b"\n".join(lines))
+            self._sink.write(self._lines(records))
         except OSError:
-            self.lost_lines += len(lines) - 1
+            self.lost_lines += len(records)
             if not self._failing:
                 _log.failure("the access log cannot be written")
             self._failing = True
         else:
             self._failing = False
+
+    def _lines(self, records: list[AccessRecord]) -> bytes:
+        """Records as lines of ASCII."""
+        try:
+            lines: bytes = self._encode_lines(records)
+            if lines.isascii():
+                return lines
+        except UnicodeEncodeError:
+            pass  # the text of one is not Unicode: escaped below
+        return b"".join(
+            [
+                json.dumps(msgspec.to_builtins(one), separators=(",", ":")).encode("ascii") + b"\n"
+                for one in records
+            ]
+        )
 
     def close(self) -> None:
         """Write what was collected and close the sink."""

@@ -10,6 +10,8 @@ from zope.interface import implementer
 from z4tw.interfaces import IRequestBody
 
 _MAX_PIECES = 1024
+_ALONE_BYTES = 256 * 1024
+"""A piece of this size is given out as it is: joining it with others would only copy it."""
 
 
 class BodyFlow(Protocol):
@@ -66,8 +68,8 @@ class RequestBody:
             if self._error is not None:
                 raise self._error
             if self._pieces:
-                data = self._take()
-                if not self.complete:
+                data = self._take_some()
+                if not self._pieces and not self.complete:
                     self._flow.body_taken()
                 return data
             if self.complete:
@@ -110,6 +112,13 @@ class RequestBody:
             self._pieces = []
             self.size = 0
             self.wake()
+
+    def _take_some(self) -> bytes:
+        if len(self._pieces[0]) < _ALONE_BYTES:
+            return self._take()
+        piece = self._pieces.pop(0)
+        self.size -= len(piece)
+        return piece
 
     def _take(self) -> bytes:
         pieces = self._pieces

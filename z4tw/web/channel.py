@@ -79,6 +79,7 @@ class HttpChannel(Protocol):
         self._writable: Deferred[None] | None = None
         self._advancing = False
         self._socket: Any = None
+        self._reads_much = False
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         # Times are those of the site's last sweep.
@@ -295,7 +296,18 @@ class HttpChannel(Protocol):
             self._continue_due = False
         elif not self._half_closed:
             self._resume_reading()
+            self._read_much(reader.content_length)
         return body
+
+    def _read_much(self, length: int | None) -> None:
+        """Read a long body in large pieces: each one costs as much as a small one."""
+        limits = self.site.limits
+        if self._socket is not None and (length is None or length > limits.body_high_water):
+            share = limits.body_reads_bytes // max(self.site.open_connections, 1)
+            self._reads_much = True
+            self.transport.bufferSize = max(
+                TCPServer.bufferSize, min(share, limits.body_read_bytes)
+            )
 
     # What a body asks for.
 
@@ -393,6 +405,9 @@ class HttpChannel(Protocol):
         if request is not None:
             request.finished()
         body, self._body = self._body, None
+        if self._reads_much:
+            self._reads_much = False
+            self.transport.bufferSize = TCPServer.bufferSize
         if self._close_after or self._reader.state == DONE:
             self.state = IDLE
             if self._close_after:

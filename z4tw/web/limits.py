@@ -15,8 +15,10 @@ class HttpLimits(msgspec.Struct, frozen=True):
     come slower than ``min_body_rate`` bytes/s (RequestTimeout, closed); ``write_stall_s`` how
     long a client may leave a full send buffer unread (aborted); ``linger_s`` how long input is
     thrown away after the last answer; ``body_high_water`` the unread body bytes above which
-    reading pauses; ``discard_limit`` the body bytes that a refusal throws away (closed);
-    ``max_connections`` the open connections of a process (SlowDown, closed).
+    reading pauses; ``body_read_bytes`` what is read at once of a body longer than that, and
+    ``body_reads_bytes`` what all connections may read at once together; ``discard_limit`` the
+    body bytes that a refusal throws away (closed); ``max_connections`` the open connections of a
+    process (SlowDown, closed).
     """
 
     max_head_bytes: int = 16 * 1024
@@ -28,5 +30,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
     write_stall_s: float = 60.0
     linger_s: float = 5.0
     body_high_water: int = 256 * 1024
+    body_read_bytes: int = 1024 * 1024
+    body_reads_bytes: int = 64 * 1024 * 1024
     discard_limit: int = 1024 * 1024
     max_connections: int = 10_000

