@@ -67,7 +67,8 @@ def _nginx_large(figures: Figures) -> str:
 def _upload(figures: Figures) -> str:
     return (
         f"unsigned {figures['unsigned_mb_per_s']:,} MB/s ({figures['unsigned_to_md5']} of MD5 "
-        f"alone), signed {figures['signed_mb_per_s']:,} MB/s ({figures['signed_to_md5']})"
+        f"alone), signed {figures['signed_mb_per_s']:,} MB/s ({figures['signed_to_md5']}); CPU of "
+        f"an unsigned one {figures['cpu_to_md5']} times that of MD5"
     )
 
 

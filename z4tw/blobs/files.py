@@ -40,6 +40,7 @@ from z4tw.sse.segments import SegmentCipher
 _VERIFY_BLOCKS = 15  # a stored piece stays below 1 MiB, tags included
 _BUFFER_BYTES = 64 << 20
 _SYNC_EVERY_BYTES = 16 << 20
+_IDS_AT_ONCE = 40
 
 
 def _ignore(error: OSError) -> None:
@@ -76,6 +77,7 @@ class FileBlobStore:
         self._envelope = cipher
         self._now_ms = now_ms
         self._random_bytes = random_bytes
+        self._random = b""
         self._health = DiskHealth(on_disk_error)
         self._room = Room(disk, min_free_bytes, now_ms, buffer_bytes)
         self._writer_parts = WriterParts(
@@ -148,7 +150,12 @@ class FileBlobStore:
 
     def new_id(self) -> bytes:
         """A new blob id: 48 bits of Unix milliseconds, then 80 random bits."""
-        return self._now_ms().to_bytes(6, "big") + self._random_bytes(10)
+        random = self._random
+        if not random:
+            # Some at a time: the system call gives the interpreter away to a waiting thread.
+            random = self._random = self._random_bytes(10 * _IDS_AT_ONCE)
+        self._random = random[10:]
+        return self._now_ms().to_bytes(6, "big") + random[:10]
 
     # IBlobHousekeeping
 
