@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -237,9 +238,22 @@ class Pipeline(SynchronousTestCase):
         self.writer = Writer()
         self.works: list[tuple[list[bytes], Deferred[list[bytes]]]] = []
         self.pulls: list[Deferred[list[bytes]]] = []
-        self.ended = ensureDeferred(
-            store_blob(self.writer, self.pull, self.work, self.verified, self.make, self.footer)
-        )
+        self.digested: list[tuple[list[bytes], Deferred[None]]] = []
+        self.digests_at_once = True
+        self.ended = ensureDeferred(self.store())
+
+    def store(self) -> Coroutine[Any, Any, Any]:
+        return store_blob(
+            self.writer, self.pull, self.work, self.beside,
+            self.verified, self.make, self.footer,
+        )  # fmt: skip
+
+    def beside(self, pieces: list[bytes]) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self.digested.append((pieces, done))
+        if self.digests_at_once:
+            done.callback(None)
+        return done
 
     def pull(self) -> Deferred[list[bytes]]:
         self.pulls.append(Deferred())
@@ -286,6 +300,25 @@ class Pipeline(SynchronousTestCase):
         self.assertEqual(self.writer.record, b"etag")
         self.assertFalse(self.writer.aborted)
 
+    def test_the_other_digests_are_taken_beside_the_write_and_waited_for(self) -> None:
+        self.digests_at_once = False
+        self.pulls[0].callback([b"aaa"])
+        self.pulls[1].callback([b"bbb"])
+        self.works[0][1].callback([b"aaa"])
+        self.pulls[2].callback([])
+        self.assertEqual([pieces for pieces, _ in self.digested], [[b"aaa"]])
+        self.assertEqual(len(self.writer.writes), 1)
+        self.writer.writes[0][1].callback(None)
+        self.works[1][1].callback([b"bbb"])
+        # The digest of the first piece goes on: the next one must not overtake it.
+        self.assertEqual(len(self.digested), 1)
+        self.digested[0][1].callback(None)
+        self.assertEqual([pieces for pieces, _ in self.digested], [[b"aaa"], [b"bbb"]])
+        self.writer.writes[1][1].callback(None)
+        self.assertNoResult(self.ended)
+        self.digested[1][1].callback(None)
+        self.assertEqual(self.successResultOf(self.ended), Taken("etag", None, "blob"))
+
     def test_a_failed_write_ends_it_after_the_work_under_way(self) -> None:
         for number in range(3):
             self.pulls[number].callback([b"aa"])
@@ -331,9 +364,7 @@ class Pipeline(SynchronousTestCase):
         self.assertIsNone(self.writer.record)
 
     def test_a_cancelled_request_aborts_at_once(self) -> None:
-        coroutine = store_blob(
-            self.writer, self.pull, self.work, self.verified, self.make, self.footer
-        )
+        coroutine = self.store()
         coroutine.send(None)
         coroutine.close()
         self.assertTrue(self.writer.aborted)

@@ -274,8 +274,12 @@ async def _copied_part(
 
     def work(pieces: list[bytes]) -> list[bytes]:
         for data in pieces:
-            digests.update(data)
+            digests.update_etag(data)
         return pieces
+
+    def digest_others(pieces: list[bytes]) -> None:
+        for data in pieces:
+            digests.update_others(data)
 
     if not length:
         return Taken(make(EMPTY_BODY, *verified(0)))
@@ -288,6 +292,7 @@ async def _copied_part(
             writer,
             gather(source.read, context.blobs),
             InOrder(context.offload, work).run,
+            partial(context.offload.run, digest_others),
             verified,
             make,
             footer,

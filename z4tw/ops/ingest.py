@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from z4tw.errors import EntityTooLarge, IncompleteBody, MissingContentLength
@@ -120,20 +121,23 @@ class Intake:
         context = self._context
         key = context.call.key.encode("utf-8")
         writer = context.blobs.writer(context.call.bucket, key, self.size)
-        work = _here(self._decode)
+        work, beside = _here(self._decode), _here(self._digest_others)
         if self.size > ON_LOOP_BYTES:
             work = InOrder(context.offload, self._decode).run
-        return await store_blob(writer, self._pull(), work, self._verified, make, footer)
+            beside = partial(context.offload.run, self._digest_others)
+        return await store_blob(writer, self._pull(), work, beside, self._verified, make, footer)
 
     async def _whole(self) -> bytes:
         body = self._context.exchange.body
         data: bytes | None = body.take_all()
         if data is not None:
-            return b"".join(self._decode([data])) if data else b""
-        pieces: list[bytes] = []
-        while data := await body.read():
-            pieces += self._decode([data])
-        return b"".join(pieces)
+            pieces = self._decode([data]) if data else []
+        else:
+            pieces = []
+            while data := await body.read():
+                pieces += self._decode([data])
+        self._digest_others(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _inline(self, data: bytes, make: Make[T]) -> Taken[T]:
         digests = self.digests
@@ -157,11 +161,15 @@ class Intake:
             if self._seen > self.size:
                 raise IncompleteBody()
             if data:
-                self.digests.update(data)
-                if self._beside is not None:
-                    self._beside.update(data)
+                self.digests.update_etag(data)
                 released.append(data)
         return released
+
+    def _digest_others(self, pieces: list[bytes]) -> None:
+        for data in pieces:
+            self.digests.update_others(data)
+            if self._beside is not None:
+                self._beside.update(data)
 
     def _verified(self, size: int) -> tuple[str, Checksum | None]:
         self._finish(size)
@@ -179,6 +187,8 @@ Pull = Callable[[], Awaitable[list[bytes]]]
 Work = Callable[[list[bytes]], Awaitable[list[bytes]]]
 """Starts decoding and digesting pieces, which gives the payload's. It must keep their order though
 ``WORKING`` of them are under way."""
+Beside = Callable[[list[bytes]], Awaitable[None]]
+"""Starts what is to be done with the payload's pieces while they are written; one at a time."""
 
 
 def piece_bytes(streams: int) -> int:
@@ -215,23 +225,32 @@ def given(pieces: list[bytes]) -> Pull:
     return pull
 
 
-def _here(work: Callable[[list[bytes]], list[bytes]]) -> Work:
-    async def at_once(pieces: list[bytes]) -> list[bytes]:
+def _here(work: Callable[[list[bytes]], T]) -> Callable[[list[bytes]], Awaitable[T]]:
+    async def at_once(pieces: list[bytes]) -> T:
         return work(pieces)
 
     return at_once
+
+
+async def _kept(writer: Any, pieces: list[bytes], beside: Beside) -> None:
+    """Write pieces and digest them meanwhile."""
+    digesting = Started(beside(pieces))
+    await writer.write(*pieces)
+    await digesting
 
 
 async def store_blob(
     writer: Any,
     pull: Pull,
     work: Work,
+    beside: Beside,
     verified: Callable[[int], tuple[str, Checksum | None]],
     make: Make[T],
     footer: Footer[T],
 ) -> Taken[T]:
-    """Write a blob through a pipeline: while one piece is written, ``work`` decodes and digests
-    the next one with another waiting for it, and ``pull`` gathers the one after that.
+    """Write a blob through a pipeline: while one piece is written (and ``beside`` computes its
+    lesser digests), ``work`` decodes and digests the next one with another waiting for it, and
+    ``pull`` gathers the one after that.
 
     ``verified(size)`` is called when all bytes are with the writer, and raises if they are not
     what was announced. Whatever fails, the writer is aborted.
@@ -249,7 +268,7 @@ async def store_blob(
                     former, writing = writing, None
                     await former
                 if released:
-                    writing = Started(writer.write(*released))
+                    writing = Started(_kept(writer, released, beside))
             if not pieces:
                 break
             working.append(Started(work(pieces)))

@@ -89,8 +89,9 @@ def checksum_of(algorithm: str, data: bytes) -> str:
 class Digests:
     """Computes and checks the digests of one payload while it streams by.
 
-    ``update`` may run in another thread than ``plan`` and ``finish``, one call at a time; it
-    releases the GIL for all but small data. After ``finish``: ``etag`` is the MD5 in hex,
+    ``update`` may run in another thread than ``plan`` and ``finish``, one call at a time; so may
+    its two halves, ``update_etag`` and ``update_others``, each in one of its own. They release the
+    GIL for all but small data. After ``finish``: ``etag`` is the MD5 in hex,
     ``checksum`` the additional checksum (None when there is none), ``size`` the payload's bytes.
     """
 
@@ -118,11 +119,8 @@ class Digests:
         if sha256_needed is not None:
             shared = algorithm == "SHA256"
             self._sha256 = self._sum if shared else hashlib.sha256()
-        digests: list[_Digest] = [self._md5]
-        for digest in (self._sum, self._sha256):
-            if digest is not None and not any(digest is other for other in digests):
-                digests.append(digest)
-        self._updates = tuple(digest.update for digest in digests)
+        others = [self._sum, None if self._sha256 is self._sum else self._sha256]
+        self._others = tuple(digest.update for digest in others if digest is not None)
 
     @classmethod
     def plan(
@@ -167,8 +165,17 @@ class Digests:
 
     def update(self, data: Any) -> None:
         """Take the next bytes of the payload in (bytes or memoryview)."""
+        self.update_etag(data)
+        self.update_others(data)
+
+    def update_etag(self, data: Any) -> None:
+        """Take them in for the ETag, which takes the longest."""
         self.size += len(data)
-        for update in self._updates:
+        self._md5.update(data)
+
+    def update_others(self, data: Any) -> None:
+        """Take them in for all that is computed beside the ETag."""
+        for update in self._others:
             update(data)
 
     def finish(self, trailers: Mapping[str, str]) -> Digests:
