@@ -48,6 +48,19 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+def test_aws_cli_sends_empty_files_and_others_on_one_connection(
+    aws: Callable[..., str], bucket: str, tmp_path: Path
+) -> None:
+    """An answer in place of 100 Continue would make its next upload wait a minute for a body."""
+    (tmp_path / "config").write_text("[default]\ns3 =\n  max_concurrent_requests = 1\n")
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(8):
+        (source / str(number)).write_bytes(b"x" * 1000 * (number % 2))
+    sent = aws("s3", "sync", str(source), f"s3://{bucket}")
+    assert sent.count("upload: ") == 8
+
+
 def test_aws_cli_synchronises_a_directory_tree(
     aws: Callable[..., str], bucket: str, tmp_path: Path
 ) -> None:

@@ -288,7 +288,7 @@ class BodyTests(ChannelTestCase):
         self.assertEqual(self.statuses(), [200])
 
     def test_an_empty_body_that_is_announced_is_asked_for_too(self) -> None:
-        """botocore takes an answer that comes instead for that of its next request as well."""
+        """aws-cli takes an answer that comes instead for that of its next upload as well."""
         lines = (b"Content-Length: 0", b"Expect: 100-continue")
         self.connection.send(get(b"/b/k", *lines, method=b"PUT"))
         self.connection.send(get(b"/next"))

@@ -268,8 +268,8 @@ class HttpChannel(Protocol):
             self._body_bytes = 0
             body = EMPTY_BODY
             if reader.expect:
-                # botocore waits even when its body is empty, and takes a final answer that comes
-                # first as the status of the connection's next request too.
+                # aws-cli waits even when its body is empty, and takes the status of a final answer
+                # that comes first for that of the connection's next upload too.
                 self.send(_CONTINUE)
         else:
             body = self._begin_body()
