@@ -20,7 +20,8 @@ def no_steps(step: str) -> None:
 
 
 class IDiskFile(Interface):
-    """An open file. All methods block and raise ``OSError``; they run in offloaded work."""
+    """An open file. All methods but ``read_cached`` block and raise ``OSError``; they run in offloaded
+    work."""
 
     def write(*pieces: Any) -> None:
         """Append all of some bytes-like objects, in order (looping over short writes)."""
