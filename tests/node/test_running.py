@@ -65,6 +65,12 @@ class SignalsTests(SynchronousTestCase):
         signal.raise_signal(signal.SIGINT)
         self.assertEqual((self.reactor.stops, self.events), (1, ["hurry"]))
 
+    def test_a_second_signal_means_nothing_to_who_cannot_be_hurried(self) -> None:
+        Signals(self.reactor, hurry=None, hang_up=None).startService()
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        self.assertEqual(self.reactor.stops, 1)
+
     def test_hang_up_does_what_the_node_wants(self) -> None:
         self.start()
         signal.raise_signal(signal.SIGHUP)

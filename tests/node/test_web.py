@@ -196,6 +196,17 @@ class WebServiceTests(TestCase):
 
         return self.run_async(run())
 
+    def test_a_drain_can_be_hurried_before_it_begins(self) -> Any:
+        service = self.start(drain_seconds="1000")
+
+        async def run() -> None:
+            connection = await deferToThread(self.half_a_request)
+            self.addCleanup(connection.close)
+            service.hurry()
+            await service.stopService()
+
+        return self.run_async(run())
+
     def test_a_reload_changes_the_drain(self) -> Any:
         service = self.start(drain_seconds="1000")
         service.reload(make_config(self.data, drain_seconds="0.1"))

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -163,11 +163,35 @@ class WorkersTests(SynchronousTestCase):
         self.reactor.advance(30 + wire.KILL_AFTER_S)
         self.assertEqual(self.reactor.processes[0].signals, ["TERM", "KILL"])
 
-    def test_a_second_signal_hurries_them(self) -> None:
+    def told(self) -> list[str]:
+        """What the first worker is asked and told from now on."""
+        names: list[str] = []
+
+        def request(name: str, payload: bytes) -> Deferred[bytes]:
+            names.append(name)
+            return succeed(b"")
+
+        link = self.workers._slots[0].link
+        assert link is not None
+        link.request = request  # type: ignore[method-assign]
+        return names
+
+    def test_they_are_hurried_over_their_links(self) -> None:
         self.start()
+        told = self.told()
         self.workers.stopService()
+        self.assertEqual(told, [])
         self.workers.hurry()
-        self.assertEqual(self.reactor.processes[0].signals, ["TERM", "TERM"])
+        self.assertEqual(told, [wire.HURRY])
+        self.assertEqual(self.reactor.processes[0].signals, ["TERM"])
+
+    def test_a_hurry_before_they_are_told_to_stop_is_kept_until_then(self) -> None:
+        self.start()
+        told = self.told()
+        self.workers.hurry()
+        self.assertEqual(told, [])
+        self.workers.stopService()
+        self.assertEqual(told, [wire.HURRY])
 
     def test_a_stop_during_a_pause_starts_nothing(self) -> None:
         self.start()

@@ -94,6 +94,12 @@ class WorkerTests(SynchronousTestCase):
     def test_it_refuses_what_it_does_not_know(self) -> None:
         self.failureResultOf(self.answer("dance"), StoreError)
 
+    def test_it_stops_at_once_when_it_is_hurried(self) -> None:
+        hurried: list[bool] = []
+        self.worker._web.hurry = lambda: hurried.append(True)  # type: ignore[method-assign]
+        self.answer(wire.HURRY)
+        self.assertEqual((self.reactor.stopped, hurried), (True, [True]))
+
     def test_it_ends_when_the_store_process_is_gone(self) -> None:
         hurried: list[bool] = []
         self.worker._web.hurry = lambda: hurried.append(True)  # type: ignore[method-assign]

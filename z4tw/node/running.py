@@ -32,8 +32,9 @@ def stop_running(reactor: Any) -> None:
 
 
 class Signals(Service):
-    """What signals mean to a node: TERM and INT stop it, a second one calls ``hurry``; HUP calls
-    ``hang_up``, and is left alone when that is None. Handlers only wake the reactor."""
+    """What signals mean to a node: TERM and INT stop it, a second one calls ``hurry`` (None: it
+    means nothing); HUP calls ``hang_up``, and is left alone when that is None. Handlers only wake
+    the reactor."""
 
     name = "signals"
 
@@ -41,7 +42,7 @@ class Signals(Service):
         self,
         reactor: Any,
         *,
-        hurry: Callable[[], None],
+        hurry: Callable[[], None] | None,
         hang_up: Callable[[], object] | None,
     ) -> None:
         self._reactor = reactor
@@ -70,10 +71,10 @@ class Signals(Service):
 
     def stop(self) -> None:
         """Begin the stop of the process, or hurry it."""
-        if self._stopping:
+        if not self._stopping:
+            self._stopping = True
+            log.info("stopping: no new connections, open requests may finish")
+            stop_running(self._reactor)
+        elif self._hurry is not None:
             log.warn("told to stop again: open requests are cut off")
             self._hurry()
-            return
-        self._stopping = True
-        log.info("stopping: no new connections, open requests may finish")
-        stop_running(self._reactor)

@@ -82,12 +82,14 @@ class WebService(Service):
         self._ports: list[Any] = []
         self._sites: list[Z4Site] = []
         self._draining: list[Z4Site] = []
+        self._hurried = False
         self._access_log: AccessLog | None = None
         self.metrics = Metrics()
 
     def startService(self) -> None:
         """Begin to serve."""
         super().startService()
+        self._hurried = False
         config, storage = self._config, self._storage()
         self._access_log = self._open_log(config)
         responder = Responder(
@@ -173,7 +175,8 @@ class WebService(Service):
         stopping = [port.stopListening() for port in ports]
         self._stopped_listening()
         drained = gatherResults([site.begin_drain() for site in sites])
-        limit = self._reactor.callLater(self._config.drain_seconds, self.hurry)
+        seconds = 0 if self._hurried else self._config.drain_seconds
+        limit = self._reactor.callLater(seconds, self.hurry)
         try:
             await gatherResults([d for d in stopping if d is not None])
             await drained
@@ -184,7 +187,8 @@ class WebService(Service):
             self._access_log.close()
 
     def hurry(self) -> None:
-        """Cut off the requests that the drain waits for."""
+        """Cut off the requests that the drain waits for, also of one that begins later."""
+        self._hurried = True
         sites, self._draining = self._draining, []
         count = sum(site.open_connections for site in sites)
         if count:

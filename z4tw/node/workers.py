@@ -37,6 +37,7 @@ IS_READ_ONLY = "node.is-read-only"
 METRICS = "worker.metrics"
 RELOAD = "worker.reload"
 READ_ONLY = "worker.read-only"
+HURRY = "worker.hurry"
 
 LINK_FD = 3
 GENERATIONS_FD = 4
@@ -130,6 +131,7 @@ class Workers(Service):
         self._gone = gone
         self._slots = [_Slot(number) for number in range(count)]
         self._all_ready: Deferred[None] | None = None
+        self._hurried = False
         self.restarts = 0
 
     @property
@@ -155,6 +157,8 @@ class Workers(Service):
                 slot.restart.cancel()
                 slot.restart = None
         self._signal("TERM")
+        if self._hurried:
+            self._tell_hurry()
         late = self._reactor.callLater(self._drain_seconds() + KILL_AFTER_S, self._signal, "KILL")
         ended: Deferred[Any] = DeferredList([slot.gone for slot in self._slots])
 
@@ -165,8 +169,16 @@ class Workers(Service):
         return ended.addCallback(done)
 
     def hurry(self) -> None:
-        """Have the workers cut off what their drains wait for."""
-        self._signal("TERM")
+        """Have the workers cut off what their drains wait for, now or once they are told to stop.
+        They hear of it over their links: a second signal would be lost on a worker that has not
+        looked at the first one yet."""
+        self._hurried = True
+        if not self.running:
+            self._tell_hurry()
+
+    def _tell_hurry(self) -> None:
+        telling = Deferred.fromCoroutine(self.ask_all(HURRY, b""))
+        telling.addErrback(lambda failure: log.failure("The workers could not be told", failure))
 
     async def ask_all(self, name: str, payload: bytes) -> list[tuple[int, bytes]]:
         """The answers of the workers that serve and answer in time, with their process ids."""

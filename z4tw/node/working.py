@@ -84,8 +84,11 @@ class Worker:
             stopped_listening=self._close_sockets,
             steps=outside.steps,
         )
+        # Service managers signal every process of a service, and the store process passes a stop
+        # on: a second signal is not a second wish here.
+        self._signals = Signals(reactor, hurry=None, hang_up=None)
         for child in (
-            Signals(reactor, hurry=self.node.hurry, hang_up=None),
+            self._signals,
             Step("link", self._connect, self._close_sockets),
             self._storage,
             self._web,
@@ -133,6 +136,10 @@ class Worker:
             return msgspec.json.encode(self._web.metrics.snapshot())
         if name == wire.READ_ONLY:
             self._storage.storage.blobs.refuse_writes()
+            return b""
+        if name == wire.HURRY:
+            self._signals.stop()
+            self.node.hurry()
             return b""
         if name == wire.RELOAD:
             self._reload(msgspec.json.decode(payload, type=Config))
