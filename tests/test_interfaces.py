@@ -38,7 +38,7 @@ PROVIDERS = [
     (interfaces.IOffload, InlineOffload),
     (interfaces.IKeyring, LocalKeyring),
     (interfaces.IPluginFactory, LocalKeyringFactory),
-    (interfaces.IPolicyEvaluator, GrantsEvaluator),
+    (interfaces.ISelectiveEvaluator, GrantsEvaluator),
     (interfaces.IRouter, LocalRouter),
     (interfaces.IS3Service, S3Service),
 ]

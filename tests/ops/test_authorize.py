@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
+from zope.interface import implementer
 
 from tests.ops.harness import NS, Answer, Harness, Key, run
 from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
-from z4tw.interfaces import Decision, Effect, PolicyRequest, S3Response
+from z4tw.interfaces import Decision, Effect, ISelectiveEvaluator, PolicyRequest, S3Response
 from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.ops.authorize import Access, action_of, built_in, check_expected_owner
 from z4tw.ops.context import Context
@@ -373,13 +374,65 @@ def test_every_decision_has_a_reason() -> None:
             assert decision.reason
 
 
+@implementer(ISelectiveEvaluator)
+class Selective(Noting):
+    """Never denies; allows reading what has the tag ``public``, once it sees the version."""
+
+    def may_deny(self, principal: Principal, bucket: Bucket | None) -> bool:
+        return False
+
+    def needs_version(self, request: PolicyRequest) -> bool:
+        return True
+
+    def evaluate(self, request: PolicyRequest) -> Decision:
+        super().evaluate(request)
+        if request.version is not None and "public" in request.version.tags:
+            return Decision(Effect.ALLOW, "it is public")
+        return Decision(Effect.ABSTAIN, "it is not public")
+
+
 def test_where_the_owner_rule_allows_only_evaluators_that_may_deny_are_asked() -> None:
     noting = Noting(set())
-    quiet = Noting(set())
-    quiet.never_denies = True  # type: ignore[attr-defined]
+    quiet = Selective(set())
     context_for([noting, quiet], "GET", "/bucket/key")
     assert "s3:GetObject" in [request.action for request in noting.asked]
     assert quiet.asked == []
+
+
+def test_an_evaluator_may_see_the_version_before_it_decides() -> None:
+    selective = Selective(set())
+    harness = Harness(evaluators=[selective])
+    harness.bucket()
+    stranger = harness.key("stranger")
+    harness.put("/bucket/open", headers={"x-amz-tagging": "public=1"})
+    harness.put("/bucket/closed")
+    assert harness.request("GET", "/bucket/open", key=stranger).status == 200
+    assert selective.asked[-1].version is not None
+    copy = {"x-amz-copy-source": "/bucket/open", "x-amz-metadata-directive": "REPLACE"}
+    assert harness.request("PUT", "/bucket/open", headers=copy, key=stranger).error == ""
+    for target in ("closed", "absent", "closed?versionId=null", "closed?versionId=nonsense"):
+        answer = harness.request("GET", f"/bucket/{target}", key=stranger)
+        assert answer.error == "AccessDenied", target
+    assert selective.asked[-1].version is None
+
+
+def test_the_permission_holds_for_the_version_that_was_judged_and_no_other() -> None:
+    selective = Selective(set())
+    harness = Harness(evaluators=[selective])
+    harness.bucket()
+    stranger = harness.key("stranger")
+    harness.put("/bucket/key", headers={"x-amz-tagging": "public=1"})
+    evaluate = selective.evaluate
+
+    def replaced_at_once(request: PolicyRequest) -> Decision:
+        decision = evaluate(request)
+        if decision.effect is Effect.ALLOW:
+            selective.evaluate = evaluate  # type: ignore[method-assign]
+            harness.put("/bucket/key", b"secret")
+        return decision
+
+    selective.evaluate = replaced_at_once  # type: ignore[method-assign]
+    assert harness.request("GET", "/bucket/key", key=stranger).error == "AccessDenied"
 
 
 def test_evaluators_get_the_condition_keys() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from zope.interface.verify import verifyObject
 
-from z4tw.interfaces import Effect, IPolicyEvaluator, PolicyRequest
+from z4tw.interfaces import Effect, ISelectiveEvaluator, PolicyRequest
 from z4tw.model.control import ANONYMOUS, Bucket, Grant, Principal
 from z4tw.policy.grants import READ_ACTIONS, WRITE_ACTIONS, GrantsEvaluator
 from z4tw.s3.operations import OPERATIONS
@@ -20,8 +20,8 @@ def judge(action: str, flags: int, principal: Principal = USER, bucket: bool = T
 
 
 def test_it_provides_the_policy_interface() -> None:
-    assert verifyObject(IPolicyEvaluator, GrantsEvaluator())
-    assert GrantsEvaluator.never_denies
+    assert verifyObject(ISelectiveEvaluator, GrantsEvaluator())
+    assert not GrantsEvaluator().may_deny(ANONYMOUS, None)
 
 
 @pytest.mark.parametrize("action", sorted(READ_ACTIONS))

@@ -20,6 +20,7 @@ from z4tw.interfaces.plugins import (
     ILifecycleAction,
     IPluginFactory,
     IPolicyEvaluator,
+    ISelectiveEvaluator,
     PolicyRequest,
 )
 from z4tw.interfaces.seams import (
@@ -64,6 +65,7 @@ __all__ = [
     "IRequestBody",
     "IRouter",
     "IS3Service",
+    "ISelectiveEvaluator",
     "PolicyRequest",
     "RequestHead",
     "Route",

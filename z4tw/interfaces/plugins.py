@@ -15,6 +15,7 @@ import msgspec
 from zope.interface import Attribute, Interface
 
 from z4tw.model.control import Bucket, Principal
+from z4tw.model.objects import Version
 
 
 class IPluginFactory(Interface):
@@ -50,9 +51,9 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     """One action to be judged.
 
     ``action`` is an IAM name (``s3:GetObject``); ``bucket`` is None for ListAllMyBuckets and
-    CreateBucket; ``key`` is empty for bucket actions. ``version_owner`` is the canonical account
-    id of the version acted upon where it is known. ``context`` maps condition keys
-    (``aws:SourceIp``, ``s3:prefix``, ...) to values.
+    CreateBucket; ``key`` is empty for bucket actions. ``version`` is the version acted upon, None
+    where there is none or an evaluator has not asked for it yet. ``context`` maps condition keys
+    (``aws:SourceIp``, ``s3:prefix``, ...) to values, a tuple for keys that have several.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
 
@@ -61,8 +62,8 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     bucket_name: str
     bucket: Bucket | None
     key: str
-    context: Mapping[str, str]
-    version_owner: str = ""
+    context: Mapping[str, str | tuple[str, ...]]
+    version: Version | None = None
 
 
 class IPolicyEvaluator(Interface):
@@ -70,6 +71,19 @@ class IPolicyEvaluator(Interface):
 
     def evaluate(request: PolicyRequest) -> Decision:
         """Allow, deny or abstain, with the reason."""
+
+
+class ISelectiveEvaluator(IPolicyEvaluator):
+    """An evaluator that knows beforehand when it has nothing to say, so that requests need not
+    wait for it. One that does not provide this may always deny, and never sees versions."""
+
+    def may_deny(principal: Principal, bucket: Bucket | None) -> bool:
+        """Whether it might deny this principal anything on this bucket. It is not asked where a
+        built-in rule allows and this is False."""
+
+    def needs_version(request: PolicyRequest) -> bool:
+        """Whether its answer depends on the object's version (its owner, ACL or tags), which is
+        then looked up and handed to it. Asked of actions on a key only."""
 
 
 class IKeyring(Interface):

@@ -8,12 +8,20 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
-from z4tw.interfaces.plugins import Decision, Effect, IPolicyEvaluator, PolicyRequest
+from z4tw.interfaces.plugins import (
+    Decision,
+    Effect,
+    IPolicyEvaluator,
+    ISelectiveEvaluator,
+    PolicyRequest,
+)
 from z4tw.model.control import Bucket, Principal
+from z4tw.model.objects import Head, Version
+from z4tw.s3.names import is_version_id
 from z4tw.s3.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -57,6 +65,23 @@ def action_of(call: S3Call) -> str:
     return action
 
 
+_FURTHER_ACTIONS = {
+    "s3:GetObjectAttributes": ("s3:GetObject",),
+    "s3:GetObjectVersionAttributes": ("s3:GetObjectVersion",),
+}
+_HEADER_ACTIONS = (("x-amz-tagging", "s3:PutObjectTagging"),)
+"""Headers of a request that writes an object, and the action that each needs too."""
+
+
+def needed_actions(call: S3Call) -> list[str]:
+    """All IAM actions that a request needs on its bucket or key."""
+    action = action_of(call)
+    needed = [action, *_FURTHER_ACTIONS.get(action, ())]
+    if action == "s3:PutObject":
+        needed += [further for header, further in _HEADER_ACTIONS if call.headers.get(header)]
+    return needed
+
+
 def built_in(principal: Principal, action: str, bucket: Bucket | None) -> Decision | None:
     """What the built-in rules allow; None when they say nothing."""
     if principal.admin:
@@ -70,14 +95,14 @@ def built_in(principal: Principal, action: str, bucket: Bucket | None) -> Decisi
     return None
 
 
-def condition_keys(context: Context) -> dict[str, str]:
+def condition_keys(context: Context) -> dict[str, str | tuple[str, ...]]:
     """The condition keys of a request that evaluators may ask for.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
     head = context.head
     query = context.call.query
-    keys = {
+    keys: dict[str, str | tuple[str, ...]] = {
         "aws:SourceIp": head.peer,
         "aws:SecureTransport": "true" if head.secure else "false",
         "aws:EpochTime": str(int(head.now)),
@@ -107,47 +132,78 @@ def condition_keys(context: Context) -> dict[str, str]:
     return keys
 
 
+class _Unselective:
+    """An evaluator that does not say when it has nothing to say."""
+
+    def __init__(self, evaluator: IPolicyEvaluator) -> None:
+        self.evaluate = evaluator.evaluate
+
+    def may_deny(self, principal: Principal, bucket: Bucket | None) -> bool:
+        return True
+
+    def needs_version(self, request: PolicyRequest) -> bool:
+        return False
+
+
 class Access:
     """Puts the built-in rules and the evaluators together.
 
-    An evaluator with a true attribute ``never_denies`` is not asked where a built-in rule allows.
+    Evaluators that cannot deny are not asked where a built-in rule allows.
     """
 
     def __init__(self, evaluators: Iterable[IPolicyEvaluator]) -> None:
-        self._evaluators = tuple(evaluators)
-        self._deniers = tuple(
-            one for one in self._evaluators if not getattr(one, "never_denies", False)
+        self._evaluators = tuple(
+            one if ISelectiveEvaluator.providedBy(one) else _Unselective(one) for one in evaluators
         )
 
-    def demand(self, context: Context) -> None:
-        """Demand what the operation needs on the bucket and key that the request names.
-        Raises ``AccessDenied``."""
+    def demand(self, context: Context) -> Awaitable[None] | None:
+        """Demand what the operation needs on the bucket and key that the request names. Raises
+        ``AccessDenied``; returns what is still to be awaited, which may raise it, or None."""
         call = context.call
-        operation = call.operation
         principal = context.principal
         bucket = context.bucket
-        if not self._deniers and (
-            principal.admin or (bucket is not None and principal.account_id == bucket.owner)
-        ):
-            return
-        if operation in PER_KEY_OPERATIONS:
+        if principal.admin or (bucket is not None and principal.account_id == bucket.owner):
+            for one in self._evaluators:
+                if one.may_deny(principal, bucket):
+                    break
+            else:
+                return None
+        if call.operation in PER_KEY_OPERATIONS:
             if principal.anonymous:
                 raise AccessDenied()
-            return
-        for action in self._needed(call):
+            return None
+        for action in needed_actions(call):
+            if call.key and self._needs_version(context, action):
+                return self._demand_with_version(context)
             if not self.allowed(context, action, bucket, call.key):
                 raise AccessDenied()
+        return None
 
-    def _needed(self, call: S3Call) -> list[str]:
-        action = action_of(call)
-        needed = [action]
-        if action == "s3:GetObjectAttributes":
-            needed.append("s3:GetObject")
-        elif action == "s3:GetObjectVersionAttributes":
-            needed.append("s3:GetObjectVersion")
-        elif action == "s3:PutObject" and call.headers.get("x-amz-tagging"):
-            needed.append("s3:PutObjectTagging")
-        return needed
+    def _needs_version(self, context: Context, action: str) -> bool:
+        request = _request(context, action, context.bucket, context.call.key, None)
+        return any(one.needs_version(request) for one in self._asked(request))
+
+    async def _demand_with_version(self, context: Context) -> None:
+        register = context.object_register()
+        version_id = context.call.query.get("versionId", "")
+        version: Version | None = None
+        if version_id:
+            if is_version_id(version_id):
+                version = await context.store.find_version(register, version_id)
+        else:
+            head: Head | None = await context.store.read(register)
+            version = None if head is None else head.versions[0]
+        self.judge(context, version)
+
+    def judge(self, context: Context, version: Version | None) -> None:
+        """Demand what the operation needs, now that the version acted upon is known (None: there
+        is none). Who reads another version afterwards has to ask again. Raises ``AccessDenied``.
+        """
+        context.judged = True
+        context.judged_version = version
+        for action in needed_actions(context.call):
+            if not self.allowed(context, action, context.bucket, context.call.key, version):
+                raise AccessDenied()
 
     def allowed(
         self,
@@ -155,11 +211,10 @@ class Access:
         action: str,
         bucket: Bucket | None,
         key: str,
-        version_owner: str = "",
+        version: Version | None = None,
     ) -> bool:
         """Whether the request's principal may do an action on a bucket and key."""
-        decision = self.decide(context, action, bucket, key, version_owner)
-        return decision.effect is Effect.ALLOW
+        return self.decide(context, action, bucket, key, version).effect is Effect.ALLOW
 
     def decide(
         self,
@@ -167,30 +222,38 @@ class Access:
         action: str,
         bucket: Bucket | None,
         key: str,
-        version_owner: str = "",
+        version: Version | None = None,
     ) -> Decision:
         """Allow or deny, never abstain, with the reason."""
-        principal = context.principal
-        decision = built_in(principal, action, bucket)
-        asked = self._evaluators if decision is None else self._deniers
-        if not asked:
-            return decision or _SILENCE
-        request = PolicyRequest(
-            principal=principal,
-            action=action,
-            bucket_name=context.call.bucket if bucket is None else bucket.name,
-            bucket=bucket,
-            key=key,
-            context=condition_keys(context),
-            version_owner=version_owner,
-        )
-        for evaluator in asked:
-            said = evaluator.evaluate(request)
+        decision = built_in(context.principal, action, bucket)
+        request = _request(context, action, bucket, key, version)
+        for evaluator in self._asked(request):
+            said: Decision = evaluator.evaluate(request)
             if said.effect is Effect.DENY:
                 return said
             if said.effect is Effect.ALLOW and decision is None:
                 decision = said
         return decision or _SILENCE
+
+    def _asked(self, request: PolicyRequest) -> Iterable[Any]:
+        principal, bucket = request.principal, request.bucket
+        if built_in(principal, request.action, bucket) is None:
+            return self._evaluators
+        return [one for one in self._evaluators if one.may_deny(principal, bucket)]
+
+
+def _request(
+    context: Context, action: str, bucket: Bucket | None, key: str, version: Version | None
+) -> PolicyRequest:
+    return PolicyRequest(
+        principal=context.principal,
+        action=action,
+        bucket_name=context.call.bucket if bucket is None else bucket.name,
+        bucket=bucket,
+        key=key,
+        context=condition_keys(context),
+        version=version,
+    )
 
 
 async def check_expected_owner(directory: Directory, bucket: Bucket, expected: str) -> None:

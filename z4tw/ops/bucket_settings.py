@@ -1,7 +1,8 @@
-"""Changing a field of the record of the request's bucket."""
+"""Changing the record of the request's bucket: its fields, and its configuration documents."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +16,24 @@ from z4tw.ops.control import bucket_register, later_stamp, update
 async def change_bucket(context: Context, **fields: Any) -> None:
     """Give fields of the request's bucket new values, whatever else changes it at the same time.
     Raises ``NoSuchBucket`` when it is gone or another bucket of its name, ``OperationAborted``."""
+    await _change(context, lambda present: fields)
+
+
+async def change_configuration(context: Context, name: str, document: bytes | None) -> None:
+    """Store a configuration document of the request's bucket under its subresource's name (as
+    ``cors``), or remove it. The document is what the operation validated and wrote out again, or
+    what the client sent. Raises as ``change_bucket``."""
+
+    def change(present: Bucket) -> dict[str, Any]:
+        documents = {k: v for k, v in present.configurations.items() if k != name}
+        if document is not None:
+            documents[name] = document
+        return {"configurations": documents}
+
+    await _change(context, change)
+
+
+async def _change(context: Context, fields_of: Callable[[Bucket], dict[str, Any]]) -> None:
     bucket = context.require_bucket()
 
     def change(present: Bucket | None) -> Bucket:
@@ -24,6 +43,7 @@ async def change_bucket(context: Context, **fields: Any) -> None:
             or present.state != BucketState.ACTIVE
         ):
             raise NoSuchBucket(BucketName=bucket.name)
+        fields = fields_of(present)
         if all(getattr(present, name) == value for name, value in fields.items()):
             return present
         stamp = later_stamp(context.stamp, present)

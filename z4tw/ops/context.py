@@ -28,6 +28,7 @@ from z4tw.errors import (
 )
 from z4tw.interfaces.http import Exchange, RequestHead, S3Response
 from z4tw.model.control import Bucket, Principal
+from z4tw.model.objects import Version
 from z4tw.model.registers import Done, Kind, Outcome, Refused, Register
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Context(msgspec.Struct):
     ``bucket`` is the record of the bucket that the request names (None for ListBuckets and
     CreateBucket); ``verified`` is None for an anonymous request. ``store`` provides
     ``IMetadataStore``, ``blobs`` ``IBlobStore``, ``offload`` ``IOffload``. ``stamp()`` makes the
-    next stamp, ``random_bytes(n)`` secure random bytes.
+    next stamp, ``random_bytes(n)`` secure random bytes. ``judged`` says that the permission hung
+    on the version acted upon, which was ``judged_version``.
     """
 
     exchange: Exchange
@@ -84,6 +86,8 @@ class Context(msgspec.Struct):
     random_bytes: Callable[[int], bytes]
     access: Access
     directory: Directory
+    judged: bool = False
+    judged_version: Version | None = None
 
     def require_bucket(self) -> Bucket:
         """The request's bucket, for operations that always have one."""
@@ -97,19 +101,27 @@ class Context(msgspec.Struct):
         return Register(Kind.OBJECT, self.require_bucket().incarnation, name.encode("utf-8"))
 
     def allowed(
-        self, action: str, bucket: Bucket | None = None, key: str = "", version_owner: str = ""
+        self,
+        action: str,
+        bucket: Bucket | None = None,
+        key: str = "",
+        version: Version | None = None,
     ) -> bool:
         """Whether the principal may do ``action`` (as ``s3:PutObjectTagging``) on a key of a
-        bucket (default: the request's bucket)."""
+        bucket (default: the request's bucket); ``version`` is the one acted upon, if known."""
         target = bucket if bucket is not None else self.bucket
-        return self.access.allowed(self, action, target, key, version_owner)
+        return self.access.allowed(self, action, target, key, version)
 
     def authorize(
-        self, action: str, bucket: Bucket | None = None, key: str = "", version_owner: str = ""
+        self,
+        action: str,
+        bucket: Bucket | None = None,
+        key: str = "",
+        version: Version | None = None,
     ) -> None:
         """Demand that the principal may do one more action than the operation's main one.
         Raises ``AccessDenied``."""
-        if not self.allowed(action, bucket, key, version_owner):
+        if not self.allowed(action, bucket, key, version):
             raise AccessDenied()
 
     def no_such_key(

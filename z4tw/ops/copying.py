@@ -154,7 +154,7 @@ def _still_there(original: Version, gone: bytes) -> bytes:
 def _authorize_tags(context: Context, source: Source) -> None:
     """Copying tags takes the right to read them and the right to set them."""
     action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
-    context.authorize(action, source.bucket, source.key)
+    context.authorize(action, source.bucket, source.key, source.judged)
     context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 

@@ -71,6 +71,8 @@ async def readable_version(context: Context, register: Register, version_id: str
 
 def readable(context: Context, version: Version | None, version_id: str) -> Version:
     """The version that was found, unless a read may not see it; raises as ``readable_version``."""
+    if context.judged and version is not context.judged_version:
+        context.access.judge(context, version)  # it was changed since the permission was asked for
     if version is None:
         raise context.no_such_key(version_id=version_id)
     if version.delete_marker:

@@ -113,7 +113,9 @@ class S3Service:
                 self._store, self._blobs, self._offload, self._settings,
                 self._stamp, self._random_bytes, self._access, self._directory,
             )  # fmt: skip
-            self._access.demand(context)
+            asking = self._access.demand(context)
+            if asking is not None:
+                await asking
             if self._blobs.read_only and head.method not in READING:
                 raise ServiceUnavailable("The store is read-only after a disk error.")
             expected = call.headers.get("x-amz-expected-bucket-owner")

@@ -26,6 +26,7 @@ class Source(NamedTuple):
     key: str
     version_id: str
     register: Register
+    judged: Version | None
 
 
 async def find_source(context: Context) -> Source:
@@ -36,13 +37,19 @@ async def find_source(context: Context) -> Source:
     headers = context.call.headers
     named = parse_copy_source(headers["x-amz-copy-source"])
     bucket = await context.find_bucket(named.bucket)
-    action = "s3:GetObjectVersion" if named.version_id else "s3:GetObject"
-    context.authorize(action, bucket, named.key)
+    register = Register(Kind.OBJECT, bucket.incarnation, named.key.encode("utf-8"))
+    version: Version | None = await context.store.find_version(register, named.version_id)
+    source = Source(bucket, named.key, named.version_id, register, version)
+    _authorize(context, source, version)
     expected = headers.get("x-amz-source-expected-bucket-owner")
     if expected is not None:
         await check_expected_owner(context.directory, bucket, expected)
-    register = Register(Kind.OBJECT, bucket.incarnation, named.key.encode("utf-8"))
-    return Source(bucket, named.key, named.version_id, register)
+    return source
+
+
+def _authorize(context: Context, source: Source, version: Version | None) -> None:
+    action = "s3:GetObjectVersion" if source.version_id else "s3:GetObject"
+    context.authorize(action, source.bucket, source.key, version)
 
 
 async def read_source(context: Context, source: Source) -> Version:
@@ -54,6 +61,8 @@ async def read_source(context: Context, source: Source) -> Version:
     version: Version | None = await context.store.find_version(source.register, source.version_id)
     if version is None:
         raise context.no_such_key(source.key, source.bucket, source.version_id)
+    if version is not source.judged:
+        _authorize(context, source, version)
     if version.delete_marker:
         if source.version_id:
             raise InvalidRequest(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from z4tw.interfaces.plugins import Decision, Effect, IPolicyEvaluator, PolicyRequest
-from z4tw.model.control import Grant
+from z4tw.interfaces.plugins import Decision, Effect, ISelectiveEvaluator, PolicyRequest
+from z4tw.model.control import Bucket, Grant, Principal
 
 READ_ACTIONS = frozenset(
     {
@@ -48,15 +48,20 @@ listings that resuming one takes. It does not allow reading objects back."""
 _ABSTAIN = Decision(Effect.ABSTAIN, "no grant on the bucket")
 
 
-@implementer(IPolicyEvaluator)
+@implementer(ISelectiveEvaluator)
 class GrantsEvaluator:
     """Allows what a bucket's grants give the requesting user; it never denies.
 
     OWNER allows every action on the bucket and on what is in it.
     """
 
-    never_denies = True
-    """Tells the operations that this evaluator need not be asked where the owner rule allows."""
+    def may_deny(self, principal: Principal, bucket: Bucket | None) -> bool:
+        """Never."""
+        return False
+
+    def needs_version(self, request: PolicyRequest) -> bool:
+        """Never: grants are a bucket's."""
+        return False
 
     def evaluate(self, request: PolicyRequest) -> Decision:
         """Allow by a grant of the bucket, else abstain."""

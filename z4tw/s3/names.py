@@ -53,9 +53,14 @@ def check_key(key: str) -> None:
             raise KeyTooLongError(Size=str(size), MaxSizeAllowed=str(MAX_KEY_BYTES))
 
 
+def is_version_id(text: str) -> bool:
+    """Whether text can be a version's id (``null`` is one)."""
+    return text == NULL_VERSION_ID or parse_version_id(text) is not None
+
+
 def check_version_id(text: str) -> None:
-    """Raise ``InvalidArgument`` for text that no version's id can be (``null`` is one)."""
-    if text == NULL_VERSION_ID or parse_version_id(text) is not None:
+    """Raise ``InvalidArgument`` for text that no version's id can be."""
+    if is_version_id(text):
         return
     message = "Invalid version id specified" if text else "Version id cannot be the empty string"
     raise InvalidArgument(message, ArgumentName="versionId", ArgumentValue=text[:1024])
