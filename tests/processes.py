@@ -90,6 +90,7 @@ class ServerProcess:
         self._command = command or [sys.executable, "-m", "z4tw.cli", "server"]
         self.process: subprocess.Popen[bytes] | None = None
         self.log = data.parent / f"{data.name}.server.log"
+        self._served_before = 0
 
     def start(self, wait: bool = True) -> ServerProcess:
         """Start it in a process group of its own, and wait until it is ready."""
@@ -101,6 +102,7 @@ class ServerProcess:
             str(self.port),
             *self._options,
         ]
+        self._served_before = self.served
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -113,8 +115,13 @@ class ServerProcess:
             self.wait_until_ready()
         return self
 
+    @property
+    def served(self) -> int:
+        """How many workers have begun to serve, by the log."""
+        return self.log.read_text().count("serves (process") if self.log.exists() else 0
+
     def wait_until_ready(self) -> None:
-        """Ask ``/_z4/health/ready`` until it answers 200."""
+        """Ask ``/_z4/health/ready`` until it answers 200, and all workers serve."""
         assert self.process is not None
         deadline = time.monotonic() + START_S
         while True:
@@ -125,11 +132,23 @@ class ServerProcess:
                 )
             try:
                 with urllib.request.urlopen(f"{self.endpoint}/_z4/health/ready", timeout=2):
-                    return
+                    if self._workers_ready:
+                        return
             except (OSError, urllib.error.URLError):
-                if time.monotonic() > deadline:
-                    raise RuntimeError(self.log.read_text()[-3000:]) from None
-                time.sleep(0.02)
+                pass  # not yet
+            if time.monotonic() > deadline:
+                raise RuntimeError(self.log.read_text()[-3000:])
+            time.sleep(0.02)
+
+    @property
+    def _workers_ready(self) -> bool:
+        """Whether all workers serve, if their number was given: the first one answers for all."""
+        if "--workers" not in self._options:
+            return True
+        count = self._options[self._options.index("--workers") + 1]
+        if not count.isdecimal() or count == "1":
+            return True
+        return self.served - self._served_before >= int(count)
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""

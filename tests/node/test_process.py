@@ -117,23 +117,18 @@ def test_commands_reach_a_server_with_workers(tmp_path: Path) -> None:
                 boto3_client(server, key).list_buckets()
 
 
-def served(server: ServerProcess) -> int:
-    """How many workers have begun to serve since the start."""
-    return server.log.read_text().count("serves (process")
-
-
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     data = tmp_path / "d"
     key = make_key(data, "alice")
     with running(data, "--workers", "2") as server:
-        wait_for("both workers", lambda: served(server) == 2)
+        wait_for("both workers", lambda: server.served == 2)
         before = server.workers()
         os.kill(before[0], signal.SIGKILL)
         wait_for(
             "a new worker",
             lambda: len(server.workers()) == 2 and before[0] not in server.workers(),
         )
-        wait_for("it serves", lambda: served(server) == 3)
+        wait_for("it serves", lambda: server.served == 3)
         round_trip(server, key)
         assert server.stop() == 0
 
@@ -163,7 +158,7 @@ def test_a_disk_error_in_one_worker_makes_the_whole_node_read_only(tmp_path: Pat
         wait_for("every worker refuses writes", lambda: refused(8))
         for worker in server.workers():
             os.kill(worker, signal.SIGKILL)
-        wait_for("new workers", lambda: served(server) == 4)
+        wait_for("new workers", lambda: server.served == 4)
         wait_for("they refuse writes too", lambda: refused(8))
         assert [b["Name"] for b in s3.list_buckets()["Buckets"]] == ["photos"]
 

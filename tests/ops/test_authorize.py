@@ -408,7 +408,11 @@ def test_an_evaluator_may_see_the_version_before_it_decides() -> None:
     harness.put("/bucket/closed")
     assert harness.request("GET", "/bucket/open", key=stranger).status == 200
     assert selective.asked[-1].version is not None
-    copy = {"x-amz-copy-source": "/bucket/open", "x-amz-metadata-directive": "REPLACE"}
+    copy = {
+        "x-amz-copy-source": "/bucket/open",
+        "x-amz-metadata-directive": "REPLACE",
+        "x-amz-tagging-directive": "REPLACE",
+    }
     assert harness.request("PUT", "/bucket/open", headers=copy, key=stranger).error == ""
     for target in ("closed", "absent", "closed?versionId=null", "closed?versionId=nonsense"):
         answer = harness.request("GET", f"/bucket/{target}", key=stranger)
