@@ -81,6 +81,17 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True):
     parts: tuple[ManifestPart, ...]
 
 
+class Lock(msgspec.Struct, frozen=True, array_like=True):
+    """Object lock of a version. ``mode``: GOVERNANCE or COMPLIANCE until ``until_ms`` (Unix
+    milliseconds), or empty without retention; ``legal_hold``: ON, OFF, or empty when it never had
+    one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+    """
+
+    mode: str = ""
+    until_ms: int = 0
+    legal_hold: str = ""
+
+
 class Version(msgspec.Struct, frozen=True, array_like=True):
     """One version of an object, or a delete marker.
 
@@ -88,7 +99,8 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     (content-type, cache-control, content-disposition, content-encoding, content-language,
     expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
     the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
-    repeated completion find what the first one wrote.
+    repeated completion find what the first one wrote. ``lock`` is None for a version that never
+    had any.
     """
 
     stamp: bytes
@@ -105,6 +117,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     checksum: Checksum | None = None
     parts: int = 0
     origin: str = ""
+    lock: Lock | None = None
 
     @property
     def version_id(self) -> str:

@@ -20,6 +20,8 @@ from z4tw.objects.commands import (
     PutPart,
     PutVersion,
     Replace,
+    SetLegalHold,
+    SetRetention,
     SetTags,
 )
 
@@ -42,6 +44,8 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     DeleteObject: (frozenset({Kind.OBJECT}), versions.delete_object),
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
+    SetRetention: (frozenset({Kind.OBJECT}), versions.set_retention),
+    SetLegalHold: (frozenset({Kind.OBJECT}), versions.set_legal_hold),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

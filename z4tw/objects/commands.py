@@ -41,21 +41,24 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):
     """DELETE without a version id: removes the null version, or adds a delete marker owned by
-    ``owner`` (a canonical account id), as ``versioning`` says."""
+    ``owner`` (a canonical account id), as ``versioning`` says. ``bypass``: the requester may remove
+    what governance retention protects, and asked for it."""
 
     stamp: bytes
     owner: str
     versioning: str = ""
     condition: Condition | None = None
+    bypass: bool = False
 
 
 class DeleteVersion(msgspec.Struct, frozen=True, array_like=True, tag="delete-version"):
     """DELETE of one version for good; of one that is not there it succeeds without effect.
-    A condition applies to that version."""
+    A condition applies to that version. ``bypass`` as of ``DeleteObject``."""
 
     stamp: bytes
     version_id: str
     condition: Condition | None = None
+    bypass: bool = False
 
 
 class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
@@ -64,6 +67,26 @@ class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
     stamp: bytes
     version_id: str
     tags: dict[str, str]
+
+
+class SetRetention(msgspec.Struct, frozen=True, array_like=True, tag="set-retention"):
+    """Put a version (``version_id`` empty: the current one) under retention until ``until_ms``
+    (Unix milliseconds), or end it (``mode`` empty). ``bypass`` as of ``DeleteObject``."""
+
+    stamp: bytes
+    version_id: str
+    mode: str
+    until_ms: int
+    bypass: bool = False
+
+
+class SetLegalHold(msgspec.Struct, frozen=True, array_like=True, tag="set-legal-hold"):
+    """Put a version (``version_id`` empty: the current one) under legal hold (ON), or end it
+    (OFF)."""
+
+    stamp: bytes
+    version_id: str
+    status: str
 
 
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
@@ -121,6 +144,8 @@ Command = (
     | DeleteObject
     | DeleteVersion
     | SetTags
+    | SetRetention
+    | SetLegalHold
     | CreateUpload
     | BeginCompletion
     | FinishCompletion

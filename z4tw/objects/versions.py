@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -31,8 +32,11 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    SetLegalHold,
+    SetRetention,
     SetTags,
 )
+from z4tw.objects.locks import LOCKED, hold, protects, retain
 
 if TYPE_CHECKING:
     from z4tw.objects.apply import View
@@ -227,8 +231,8 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
         return refused
     draft = _Draft(head, view)
     null = command.versioning != ENABLED
-    if null:
-        _drop_null(draft)
+    if null and _drop_null(draft, version.stamp) is None:
+        return Change(head, LOCKED, write=False)
     if draft.count >= MAX_VERSIONS:
         return Change(head, Refused("TooManyVersions"), write=False)
     stamp = after(version.stamp, draft.last)
@@ -243,14 +247,17 @@ def delete_object(head: Head | None, command: DeleteObject, view: View) -> Chang
     if (refused := _refusal(head, command.condition)) is not None:
         return refused
     draft = _Draft(head, view)
+    dropped: bool | None = False
+    if command.versioning != ENABLED:
+        dropped = _drop_null(draft, command.stamp, command.bypass)
+        if dropped is None:
+            return Change(head, LOCKED, write=False)
     if command.versioning not in (ENABLED, SUSPENDED):
-        if not _drop_null(draft):
+        if not dropped:
             return Change(head, Done(changed=False), write=False)
         draft.last = after(command.stamp, draft.last)
         return draft.change(Done(draft.last))
     null = command.versioning == SUSPENDED
-    if null:
-        _drop_null(draft)
     if draft.count >= MAX_VERSIONS:
         return Change(head, Refused("TooManyVersions"), write=False)
     marker = Version(
@@ -274,6 +281,8 @@ def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Cha
     place = _find(draft, command.version_id)
     if place is None:
         return Change(head, Done(version_id=command.version_id, changed=False), write=False)
+    if protects(place.version.lock, command.stamp, command.bypass):
+        return Change(head, LOCKED, write=False)
     draft.last = after(command.stamp, draft.last)
     draft.drop(place)
     done = Done(draft.last, place.version.version_id, delete_marker=place.version.delete_marker)
@@ -282,6 +291,28 @@ def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Cha
 
 def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
     """Replace a version's tags; its stamp, and so Last-Modified, stays."""
+    return _alter(
+        head, command, view, lambda version: msgspec.structs.replace(version, tags=command.tags)
+    )
+
+
+def set_retention(head: Head | None, command: SetRetention, view: View) -> Change:
+    """Change a version's retention, as far as the one that it has allows."""
+    return _alter(head, command, view, lambda version: retain(version, command))
+
+
+def set_legal_hold(head: Head | None, command: SetLegalHold, view: View) -> Change:
+    """Change a version's legal hold; nothing stands in the way of that."""
+    return _alter(head, command, view, lambda version: hold(version, command))
+
+
+def _alter(
+    head: Head | None,
+    command: SetTags | SetRetention | SetLegalHold,
+    view: View,
+    altered: Callable[[Version], Version | Refused],
+) -> Change:
+    """Put another value of the version that the command names in its place; its stamp stays."""
     draft = _Draft(head, view)
     place = _find(draft, command.version_id)
     if place is None:
@@ -289,15 +320,21 @@ def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
         return Change(head, Refused(code), write=False)
     if place.version.delete_marker:
         return Change(head, Refused("MethodNotAllowed"), write=False)
+    version = altered(place.version)
+    if isinstance(version, Refused):
+        return Change(head, version, write=False)
     draft.last = after(command.stamp, draft.last)
-    draft.replace(place, msgspec.structs.replace(place.version, tags=command.tags))
-    return draft.change(Done(draft.last, place.version.version_id))
+    draft.replace(place, version)
+    return draft.change(Done(draft.last, version.version_id))
 
 
-def _drop_null(draft: _Draft) -> bool:
+def _drop_null(draft: _Draft, stamp: bytes, bypass: bool = False) -> bool | None:
+    """Remove the null version. False: there is none; None: it is locked, and stays."""
     place = _find(draft, NULL_VERSION_ID)
     if place is None:
         return False
+    if protects(place.version.lock, stamp, bypass):
+        return None
     draft.drop(place)
     return True
 

@@ -21,6 +21,9 @@ from z4tw.interfaces.plugins import (
 )
 from z4tw.model.control import Bucket, Principal
 from z4tw.model.objects import Head, Version
+from z4tw.s3.dates import parse_iso_date
+from z4tw.s3.locking import UNTIL as LOCKED_UNTIL
+from z4tw.s3.locking import creates_locked
 from z4tw.s3.names import is_version_id
 from z4tw.s3.operations import OPERATIONS
 
@@ -69,8 +72,16 @@ _FURTHER_ACTIONS = {
     "s3:GetObjectAttributes": ("s3:GetObject",),
     "s3:GetObjectVersionAttributes": ("s3:GetObjectVersion",),
 }
-_HEADER_ACTIONS = (("x-amz-tagging", "s3:PutObjectTagging"),)
+_HEADER_ACTIONS = (
+    ("x-amz-tagging", "s3:PutObjectTagging"),
+    ("x-amz-object-lock-mode", "s3:PutObjectRetention"),
+    ("x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"),
+)
 """Headers of a request that writes an object, and the action that each needs too."""
+
+_LOCKED_BUCKET_ACTIONS = ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+"""What making a bucket with object lock needs too."""
+_CREATING_ACTIONS = frozenset({"s3:CreateBucket", *_LOCKED_BUCKET_ACTIONS})
 
 
 def needed_actions(call: S3Call) -> list[str]:
@@ -79,6 +90,8 @@ def needed_actions(call: S3Call) -> list[str]:
     needed = [action, *_FURTHER_ACTIONS.get(action, ())]
     if action == "s3:PutObject":
         needed += [further for header, further in _HEADER_ACTIONS if call.headers.get(header)]
+    elif action == "s3:CreateBucket" and creates_locked(call):
+        needed += _LOCKED_BUCKET_ACTIONS
     return needed
 
 
@@ -90,7 +103,7 @@ def built_in(principal: Principal, action: str, bucket: Bucket | None) -> Decisi
         return _OWNER if principal.account_id == bucket.owner else None
     if action == "s3:ListAllMyBuckets" and not principal.anonymous:
         return _LISTS
-    if action == "s3:CreateBucket" and principal.may_create_buckets:
+    if action in _CREATING_ACTIONS and principal.may_create_buckets:
         return _CREATES
     return None
 
@@ -129,6 +142,12 @@ def condition_keys(context: Context) -> dict[str, str | tuple[str, ...]]:
     for header, value in context.call.headers.items():
         if header.startswith("x-amz-"):
             keys[f"s3:{header}"] = value
+            if header.startswith("x-amz-object-lock-"):
+                keys[f"s3:{header[6:]}"] = value
+    until_ms = parse_iso_date(context.call.headers.get(LOCKED_UNTIL, ""))
+    if until_ms is not None:
+        days = int(until_ms / 1000 - head.now) // 86_400
+        keys["s3:object-lock-remaining-retention-days"] = str(days)
     return keys
 
 

@@ -16,7 +16,7 @@ from z4tw.ops.control import bucket_register, later_stamp, update
 async def change_bucket(context: Context, **fields: Any) -> None:
     """Give fields of the request's bucket new values, whatever else changes it at the same time.
     Raises ``NoSuchBucket`` when it is gone or another bucket of its name, ``OperationAborted``."""
-    await _change(context, lambda present: fields)
+    await alter_bucket(context, lambda present: fields)
 
 
 async def change_configuration(context: Context, name: str, document: bytes | None) -> None:
@@ -30,10 +30,12 @@ async def change_configuration(context: Context, name: str, document: bytes | No
             documents[name] = document
         return {"configurations": documents}
 
-    await _change(context, change)
+    await alter_bucket(context, change)
 
 
-async def _change(context: Context, fields_of: Callable[[Bucket], dict[str, Any]]) -> None:
+async def alter_bucket(context: Context, fields_of: Callable[[Bucket], dict[str, Any]]) -> None:
+    """Give fields of the request's bucket the values that ``fields_of`` finds for the record as it
+    is now; it may raise an ``S3Error`` instead. Raises as ``change_bucket``."""
     bucket = context.require_bucket()
 
     def change(present: Bucket | None) -> Bucket:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from z4tw.errors import (
     BucketAlreadyExists,
+    BucketAlreadyOwnedByYou,
     BucketNotEmpty,
     IllegalLocationConstraintException,
     InvalidLocationConstraint,
@@ -11,12 +14,15 @@ from z4tw.errors import (
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind
+from z4tw.objects.versions import ENABLED
 from z4tw.ops.bucket_life import create_bucket, new_bucket, remove_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
+from z4tw.ops.locking import has_lock
 from z4tw.ops.parameters import count_parameter
 from z4tw.ops.tokens import pack_token, unpack_token
 from z4tw.s3.listing import prefix_successor
+from z4tw.s3.locking import CONFIGURATION, creates_locked, lock_configuration
 from z4tw.s3.xml_in import SETTING_BYTES, parse_create_bucket
 from z4tw.s3.xml_out import list_buckets as list_buckets_document
 from z4tw.s3.xml_out import location as location_document
@@ -77,13 +83,15 @@ async def _visible(context: Context, start: bytes, end: bytes, limit: int) -> li
 
 async def create_bucket_operation(context: Context) -> S3Response:
     """Create a bucket for the requester's account. Creating one's own bucket again answers 200 and
-    changes nothing; somebody else's answers ``BucketAlreadyExists``.
+    changes nothing, unless object lock is asked for and it has none: then it answers
+    ``BucketAlreadyOwnedByYou``. Somebody else's answers ``BucketAlreadyExists``.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
     ownership = context.call.headers.get("x-amz-object-ownership", "")
     asked = parse_create_bucket(await read_document(context, SETTING_BYTES))
     check_location(asked.location_constraint, context.settings.region)
+    locked = creates_locked(context.call)
     context.blobs.admit(0)
     name = context.call.bucket
     owner = context.principal.account_id
@@ -96,9 +104,14 @@ async def create_bucket_operation(context: Context) -> S3Response:
         ownership,
         asked.tags,
     )
+    if locked:
+        lock = {CONFIGURATION: lock_configuration(None)}
+        record = msgspec.structs.replace(record, versioning=ENABLED, configurations=lock)
     placed = await create_bucket(context.store, record, context.stamp)
     if placed is not record and placed.owner != owner:
         raise BucketAlreadyExists(BucketName=name)
+    if locked and not has_lock(placed):
+        raise BucketAlreadyOwnedByYou(BucketName=name)
     return S3Response(200, [("Location", f"/{name}")])
 
 

@@ -40,6 +40,7 @@ from z4tw.objects.commands import BeginCompletion, FinishCompletion, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.locking import lock_at
 from z4tw.ops.lookup import ATTEMPTS, CHECKSUM_HEADERS, check_before_body
 from z4tw.ops.uploads import (
     XML,
@@ -230,6 +231,7 @@ def _check_declared(
 def _version(
     context: Context, upload: Upload, parts: Sequence[Part], checksum: Checksum, stamp: bytes
 ) -> tuple[Version, Manifest | None]:
+    bucket = context.require_bucket()
     size = sum(part.size for part in parts)
     body = EMPTY_BODY
     manifest = None
@@ -245,7 +247,7 @@ def _version(
         )
     version = Version(
         stamp=stamp,
-        is_null=context.require_bucket().versioning != ENABLED,
+        is_null=bucket.versioning != ENABLED,
         size=size,
         etag=multipart_etag([part.etag for part in parts]),
         body=body,
@@ -257,6 +259,7 @@ def _version(
         checksum=checksum,
         parts=len(parts),
         origin=upload.upload_id,
+        lock=lock_at(bucket, upload.lock, stamp),
     )
     return version, manifest
 

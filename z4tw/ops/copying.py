@@ -15,7 +15,7 @@ import msgspec
 from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket
-from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Version
+from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Lock, Version
 from z4tw.model.registers import NeedData, Outcome
 from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Part, Upload
@@ -23,6 +23,7 @@ from z4tw.objects.commands import PutPart, PutVersion
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.locking import asked_lock, lock_at
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
 from z4tw.ops.multipart import part_footer, put_part
 from z4tw.ops.sources import (
@@ -61,8 +62,9 @@ class Recipe:
         self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
         self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
 
-    def version(self, source: Version, stamp: bytes, owner: str) -> Version:
-        """The new version, still with the source's body and checksum."""
+    def version(self, source: Version, stamp: bytes, owner: str, lock: Lock | None) -> Version:
+        """The new version, still with the source's body and checksum. It has no lock of the
+        source's, as on AWS."""
         headers = self.headers
         metadata = self.metadata
         if not self.replaces_metadata:
@@ -83,6 +85,7 @@ class Recipe:
             tags=self.tags if self.replaces_tags else source.tags,
             checksum=source.checksum,
             parts=source.parts,
+            lock=lock,
         )
 
     def changes(self, source: Version) -> bool:
@@ -105,6 +108,7 @@ async def copy_object(context: Context) -> S3Response:
     """A new version with the bytes of another one."""
     bucket = context.require_bucket()
     recipe = Recipe(context)
+    asked = asked_lock(context, bucket)
     source = await find_source(context)
     register = context.object_register()
     context.blobs.admit(0)
@@ -121,7 +125,9 @@ async def copy_object(context: Context) -> S3Response:
             )
         if original.tags and not recipe.replaces_tags:
             _authorize_tags(context, source)
-        version = recipe.version(original, context.stamp(), owner_of(context, bucket))
+        stamp = context.stamp()
+        lock = lock_at(bucket, asked, stamp)
+        version = recipe.version(original, stamp, owner_of(context, bucket), lock)
         try:
             version, inline = await _with_body(context, recipe, original, version)
         except BodyGone:

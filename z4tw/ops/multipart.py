@@ -20,6 +20,7 @@ from z4tw.objects.commands import AbortUpload, CreateUpload, PutPart
 from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
+from z4tw.ops.locking import asked_lock, demand_digest
 from z4tw.ops.lookup import CHECKSUM_HEADERS, owner_of, part_number
 from z4tw.ops.uploads import (
     XML,
@@ -61,6 +62,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
         tags=parse_tagging_header(headers.get("x-amz-tagging", "")),
         checksum_algorithm=algorithm,
         checksum_type=type,
+        lock=asked_lock(context, bucket),
     )
     context.blobs.admit(0)
     register = upload_register(bucket.incarnation, call.key.encode("utf-8"), upload.upload_id)
@@ -109,6 +111,7 @@ async def upload_part(context: Context) -> S3Response:
     algorithm = algorithm_of(upload)
     default = not upload.checksum_algorithm
     intake = Intake(context, context.settings.max_part_bytes, algorithm, always=default)
+    demand_digest(context, bucket, upload.lock, intake, "Put Part")
     declared = intake.declared()
     if not default:
         _check_declared(upload, declared)

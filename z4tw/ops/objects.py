@@ -15,6 +15,7 @@ from z4tw.objects.commands import PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
+from z4tw.ops.locking import asked_lock, demand_digest, lock_at
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
@@ -32,14 +33,17 @@ async def put_object(context: Context) -> S3Response:
     tagging = headers.get("x-amz-tagging")
     tags = parse_tagging_header(tagging) if tagging else {}
     register = context.object_register()
+    asked = asked_lock(context, bucket)
     intake = Intake(context, context.settings.max_put_bytes)
+    demand_digest(context, bucket, asked, intake, "Put Object")
     if condition is not None:
         await check_before_body(context, register, condition)
     owner = owner_of(context, bucket)
 
     def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
+        stamp = context.stamp()
         return Version(
-            stamp=context.stamp(),
+            stamp=stamp,
             is_null=bucket.versioning != ENABLED,
             size=body.size,
             etag=etag,
@@ -50,6 +54,7 @@ async def put_object(context: Context) -> S3Response:
             user_metadata=metadata,
             tags=tags,
             checksum=checksum,
+            lock=lock_at(bucket, asked, stamp),
         )
 
     taken = await intake.take(

@@ -13,6 +13,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Checksum, Manifest, Version
 from z4tw.ops.bodies import BodyGone, inline_bytes, open_body
 from z4tw.ops.context import Context, Operation
+from z4tw.ops.locking import lock_headers
 from z4tw.ops.lookup import (
     ATTEMPTS,
     checksum_headers,
@@ -147,6 +148,8 @@ def _headers(
 ) -> list[tuple[str, str]]:
     bucket = context.require_bucket()
     answer = object_headers(version, overrides, version.version_id if bucket.versioning else "")
+    if version.lock is not None:
+        answer += lock_headers(context, version)
     mode = context.call.headers.get("x-amz-checksum-mode")
     if mode is not None and mode.upper() == "ENABLED":
         answer += checksum_headers(span.checksum)

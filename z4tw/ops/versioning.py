@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from z4tw import errors
-from z4tw.errors import IllegalVersioningConfigurationException
+from z4tw.errors import IllegalVersioningConfigurationException, InvalidBucketState
 from z4tw.interfaces.http import S3Response
-from z4tw.ops.bucket_settings import change_bucket
+from z4tw.model.control import Bucket
+from z4tw.objects.versions import ENABLED
+from z4tw.ops.bucket_settings import alter_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
+from z4tw.ops.locking import has_lock
 from z4tw.s3.xml_in import SETTING_BYTES, parse_versioning
 from z4tw.s3.xml_out import versioning as versioning_document
 
@@ -33,7 +38,16 @@ async def put_bucket_versioning(context: Context) -> S3Response:
         )
     if not asked.status:
         raise IllegalVersioningConfigurationException()
-    await change_bucket(context, versioning=asked.status)
+
+    def change(present: Bucket) -> dict[str, Any]:
+        if asked.status != ENABLED and has_lock(present):
+            raise InvalidBucketState(
+                "An Object Lock configuration is present on this bucket, so the versioning state "
+                "cannot be changed."
+            )
+        return {"versioning": asked.status}
+
+    await alter_bucket(context, change)
     return S3Response(200)
 
 

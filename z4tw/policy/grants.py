@@ -10,10 +10,13 @@ from z4tw.model.control import Bucket, Grant, Principal
 READ_ACTIONS = frozenset(
     {
         "s3:GetBucketLocation",
+        "s3:GetBucketObjectLockConfiguration",
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
         "s3:GetObject",
         "s3:GetObjectAttributes",
+        "s3:GetObjectLegalHold",
+        "s3:GetObjectRetention",
         "s3:GetObjectTagging",
         "s3:GetObjectVersion",
         "s3:GetObjectVersionAttributes",

@@ -1,14 +1,19 @@
-"""Times as S3 writes them: in headers and in documents, in whole seconds.
+"""Times as S3 writes them, in headers and in documents, in whole seconds; and as it reads them.
 
-Both are cached by second: a page of a listing and the objects of one upload share few of them.
+What is written is cached by second: a page of a listing and the objects of one upload share few of
+them.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO_DATE = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -47,3 +52,17 @@ def _http_day(day: int) -> str:
 def _iso_day(day: int) -> str:
     date = _EPOCH + timedelta(days=day)
     return f"{date.year:04d}-{date.month:02d}-{date.day:02d}T"
+
+
+def parse_iso_date(text: str) -> int | None:
+    """Unix milliseconds of an ISO 8601 time such as ``2030-01-01T00:00:00Z``; without a zone it is
+    UTC. None for what is none, and for years that do not have four digits."""
+    if not _ISO_DATE.fullmatch(text):
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=UTC)
+    return (parsed - _EPOCH) // timedelta(milliseconds=1)

@@ -13,7 +13,8 @@ from z4tw.errors import InvalidArgument, InvalidRequest
 _PASSING = frozenset(
     {
         "x-amz-api-version",
-        "x-amz-bypass-governance-retention",  # nothing is retained
+        "x-amz-bucket-object-lock-token",  # turning object lock on takes none
+        "x-amz-bypass-governance-retention",
         "x-amz-checksum-crc32",
         "x-amz-checksum-crc32c",
         "x-amz-checksum-crc64nvme",
@@ -52,10 +53,18 @@ _PASSING = frozenset(
         "x-amz-website-redirect-location",
     }
 )
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
+_PASSING_FOR = {
+    "x-amz-bucket-object-lock-enabled": frozenset({"CreateBucket"}),
+    "x-amz-object-lock-legal-hold": _WRITES,
+    "x-amz-object-lock-mode": _WRITES,
+    "x-amz-object-lock-retain-until-date": _WRITES,
+}
+"""Headers that only some operations obey."""
+
 _PASSING_VALUES = {
     "x-amz-acl": {"private"},
     "x-amz-bucket-namespace": {"global"},
-    "x-amz-bucket-object-lock-enabled": {"false", "False"},
     "x-amz-object-annotation-directive": {"COPY"},
     "x-amz-request-payer": {"requester"},
     "x-amz-server-side-encryption-bucket-key-enabled": {"false", "False"},
@@ -84,7 +93,7 @@ def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
     """Refuse a request whose headers ask for something that is not there.
 
     Raises ``NotImplemented`` naming the header (``x-amz-acl`` other than private, grants, server
-    side encryption, object lock, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
+    side encryption, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
     ``InvalidRequest`` for values that S3 does not have at all.
     """
     for name, value in headers.items():
@@ -95,6 +104,8 @@ def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
 def _judge(name: str, value: str, operation: str) -> None:
     if name in _ALGORITHM_HEADERS:
         _check_algorithm(name, value)
+    elif operation in _PASSING_FOR.get(name, ()):
+        return
     elif name == "x-amz-object-ownership" and operation == "CreateBucket":
         if value not in _OWNERSHIPS:
             raise InvalidArgument(
