@@ -42,8 +42,11 @@ COPIES = ("CopyObject", "UploadPartCopy")
 CONDITIONAL = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObject")
 READS = ("GetObject", "HeadObject")
 TAGGING = ("PutBucketTagging", "PutObjectTagging")
+LOCKED_VERSIONS = ("GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold",
+                   "PutObjectRetention")  # fmt: skip
+LOCKS = ("PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention")
 SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketTagging", "DeleteObjectTagging",
-            "PutBucketVersioning", *TAGGING)  # fmt: skip
+            "PutBucketVersioning", "PutObjectLockConfiguration", *TAGGING)  # fmt: skip
 
 DOCUMENTED: dict[str, Sequence[str]] = {
     "AccessDenied": ALL,
@@ -64,6 +67,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InternalError": ALL,
     "InvalidAccessKeyId": ALL,
     "InvalidArgument": ALL,
+    "InvalidBucketState": ("PutBucketVersioning", "PutObjectLockConfiguration"),
     "InvalidBucketName": tuple(name for name in ALL if name != "ListBuckets"),
     "InvalidBucketOwnerAWSAccountID": ON_BUCKETS,
     "InvalidChunkSizeError": ("PutObject", "UploadPart"),
@@ -91,16 +95,25 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "MethodNotAllowed": VERSIONED,
     "MissingContentLength": WITH_BODY,
     "MissingRequestBodyError": tuple(
-        name for name in TAKES_DOCUMENT if name != "CompleteMultipartUpload"
+        name for name in TAKES_DOCUMENT if name not in ("CompleteMultipartUpload", *LOCKS)
     ),
     "MissingSecurityHeader": ALL,
     "NoSuchBucket": ON_BUCKETS,
-    "NoSuchKey": (*VERSIONED, *COPIES, "CompleteMultipartUpload", "PutObject", "DeleteObject"),
+    "NoSuchKey": (
+        *VERSIONED,
+        *LOCKED_VERSIONS,
+        *COPIES,
+        "CompleteMultipartUpload",
+        "PutObject",
+        "DeleteObject",
+    ),
+    "NoSuchObjectLockConfiguration": ("GetObjectLegalHold", "GetObjectRetention"),
     "NoSuchTagSet": ("GetBucketTagging",),
     "NoSuchUpload": UPLOADS,
-    "NoSuchVersion": (*VERSIONED, *COPIES, "DeleteObjects"),
+    "NoSuchVersion": (*VERSIONED, *LOCKED_VERSIONS, *COPIES, "DeleteObjects"),
     "NotImplemented": ALL,
     "NotModified": READS,
+    "ObjectLockConfigurationNotFoundError": ("GetObjectLockConfiguration",),
     "ObjectNotInActiveTierError": ("CopyObject",),
     "OperationAborted": SETTINGS,
     "PermanentRedirect": ON_BUCKETS,
@@ -125,7 +138,6 @@ SESSIONS = "there are no sessions, so every session token is an InvalidToken"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
-    "BucketAlreadyOwnedByYou": "creating one's own bucket again answers 200, as in us-east-1",
     "ConditionalRequestConflict": RACES,
     "EncryptionTypeMismatch": LATER,
     "ExpiredToken": SESSIONS,
@@ -159,7 +171,6 @@ NO_OPERATION_HAS: dict[str, str] = {
     "IncorrectNumberOfFilesInPostRequest": "uploads by form",
     "InlineDataTooLarge": "SOAP, BitTorrent and old addressing",
     "InvalidAddressingHeader": "SOAP, BitTorrent and old addressing",
-    "InvalidBucketState": "replication and object lock",
     "InvalidPayer": "AWS accounts and payment",
     "InvalidPolicyDocument": "uploads by form",
     "InvalidSOAPRequest": "SOAP, BitTorrent and old addressing",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, TAGS, part_list
+from tests.conformance.world import ENABLED, HOLD, RETENTION, TAGS, part_list
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -61,6 +61,15 @@ COMPLETE = part_list((1, "{etag1}"))
 OBJECT = "/{bucket}/object"
 PART = "partNumber=3&uploadId={upload}"
 
+LOCKED = "/{locked}/object"
+LOCK = (
+    "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{}"
+    "</ObjectLockConfiguration>"
+)
+RULE = "<Rule><DefaultRetention>{}</DefaultRetention></Rule>"
+RETAINED = "<Retention><Mode>{}</Mode><RetainUntilDate>{}</RetainUntilDate></Retention>"
+CENTURY = "2099-01-01T00:00:00Z"
+
 GOOD: dict[str, Recipe] = {
     "AbortMultipartUpload": Recipe("DELETE", "/{bucket}/parts", "uploadId={upload}"),
     "CompleteMultipartUpload": Recipe(
@@ -81,6 +90,9 @@ GOOD: dict[str, Recipe] = {
     "GetObjectAttributes": Recipe(
         "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
     ),
+    "GetObjectLegalHold": Recipe("GET", LOCKED, "legal-hold"),
+    "GetObjectLockConfiguration": Recipe("GET", "/{locked}", "object-lock"),
+    "GetObjectRetention": Recipe("GET", LOCKED, "retention"),
     "GetObjectTagging": Recipe("GET", OBJECT, "tagging"),
     "HeadBucket": Recipe("HEAD", "/{bucket}"),
     "HeadObject": Recipe("HEAD", OBJECT),
@@ -93,6 +105,9 @@ GOOD: dict[str, Recipe] = {
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
+    "PutObjectLegalHold": Recipe("PUT", LOCKED, "legal-hold", body=HOLD),
+    "PutObjectLockConfiguration": Recipe("PUT", "/{locked}", "object-lock", body=LOCK.format("")),
+    "PutObjectRetention": Recipe("PUT", LOCKED, "retention", body=RETENTION),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
     "UploadPartCopy": Recipe(
@@ -114,7 +129,9 @@ ALL = tuple(sorted(GOOD))
 
 def _elsewhere(recipe: Recipe, name: str) -> Recipe:
     """The same request to another bucket."""
-    path = recipe.path.replace("{bucket}", name).replace("{versioned}", name)
+    path = recipe.path
+    for place in ("{bucket}", "{versioned}", "{locked}"):
+        path = path.replace(place, name)
     return recipe._replace(path=path)
 
 
@@ -294,7 +311,24 @@ def _headers_of_new_objects(name: str) -> list[Row]:
          _good(name, x_amz_server_side_encryption="AES256")),
         ("NotImplemented", 501, "a customer's encryption key",
          _good(name, x_amz_server_side_encryption_customer_algorithm="AES256")),
-        ("NotImplemented", 501, "an object lock", _good(name, x_amz_object_lock_mode="GOVERNANCE")),
+        ("InvalidRequest", 400, "a lock in a bucket without object lock",
+         _good(name, x_amz_object_lock_legal_hold="ON")),
+        ("InvalidArgument", 400, "a lock's mode without its end",
+         _good(name, x_amz_object_lock_mode="GOVERNANCE")),
+        ("InvalidArgument", 400, "a lock's end without its mode",
+         _good(name, x_amz_object_lock_retain_until_date=CENTURY)),
+        ("InvalidArgument", 400, "a lock of a mode that does not exist",
+         _good(name, x_amz_object_lock_mode="FOREVER",
+               x_amz_object_lock_retain_until_date=CENTURY)),
+        ("InvalidArgument", 400, "a lock whose end is no time",
+         _good(name, x_amz_object_lock_mode="GOVERNANCE",
+               x_amz_object_lock_retain_until_date="tomorrow")),
+        ("InvalidArgument", 400, "a lock that has ended",
+         _good(name, x_amz_object_lock_mode="GOVERNANCE",
+               x_amz_object_lock_retain_until_date="2020-01-01T00:00:00Z")),
+        ("InvalidArgument", 400, "a legal hold that is neither ON nor OFF",
+         _good(name, x_amz_object_lock_legal_hold="yes")),
+        ("NotImplemented", 501, "an event hold", _good(name, x_amz_object_lock_event_hold="ON")),
         ("InvalidRequest", 400, "an unknown checksum algorithm",
          _good(name, x_amz_checksum_algorithm="CRC1")),
         ("NotImplemented", 501, "a checksum algorithm of 2026",
@@ -451,6 +485,80 @@ def _part_numbers(name: str) -> list[Row]:
     ]
 
 
+def _locks() -> list[Row]:
+    rows = _of(
+        "GetObjectLockConfiguration",
+        ("ObjectLockConfigurationNotFoundError", 404, "a bucket without object lock",
+         _good("GetObjectLockConfiguration", path="/{versioned}")),
+    )
+    put = "PutObjectLockConfiguration"
+    documents: list[tuple[str, str, str]] = [
+        ("MalformedXML", "no ObjectLockEnabled", "<ObjectLockConfiguration/>"),
+        ("MalformedXML", "a rule without a period",
+         LOCK.format(RULE.format("<Mode>GOVERNANCE</Mode>"))),
+        ("MalformedXML", "days and years", LOCK.format(
+            RULE.format("<Mode>GOVERNANCE</Mode><Days>1</Days><Years>1</Years>"))),
+        ("MalformedXML", "an unknown mode",
+         LOCK.format(RULE.format("<Mode>FOREVER</Mode><Days>1</Days>"))),
+        ("InvalidArgument", "a default of 0 days",
+         LOCK.format(RULE.format("<Mode>GOVERNANCE</Mode><Days>0</Days>"))),
+        ("InvalidArgument", "a default of 101 years",
+         LOCK.format(RULE.format("<Mode>GOVERNANCE</Mode><Years>101</Years>"))),
+    ]
+    rows += [Row(put, code, 400, trigger, _good(put, body=body))
+             for code, trigger, body in documents]
+    rows.append(Row(put, "NotImplemented", 501, "a default event hold", _good(
+        put, body=LOCK.format(RULE.format("<DefaultEventHold><Days>1</Days></DefaultEventHold>")))))
+    rows.append(Row(put, "InvalidBucketState", 409, "a bucket without versioning",
+                    _good(put, path="/{bucket}")))
+    for name in ("GetObjectRetention", "GetObjectLegalHold"):
+        rows.append(Row(name, "NoSuchObjectLockConfiguration", 404, "a version that has none",
+                        _good(name, path="/{locked}/free")))
+    for name in ("GetObjectRetention", "GetObjectLegalHold", "PutObjectRetention",
+                 "PutObjectLegalHold"):
+        rows += _of(
+            name,
+            ("InvalidRequest", 400, "a bucket without object lock", _good(name, path=OBJECT)),
+            ("NoSuchKey", 404, "a key that does not exist", _good(name, path="/{locked}/nothing")),
+            ("NoSuchKey", 404, "a key whose current version is a delete marker",
+             _good(name, path="/{locked}/gone")),
+            ("NoSuchVersion", 404, "a version that does not exist",
+             _good(name, "versionId={version}", path=LOCKED)),
+            ("InvalidArgument", 400, "a versionId that no version can have",
+             _good(name, "versionId=rubbish")),
+        )
+    rows += _of(
+        "PutObjectRetention",
+        ("MalformedXML", 400, "a mode without an end",
+         _good("PutObjectRetention", body="<Retention><Mode>GOVERNANCE</Mode></Retention>")),
+        ("MalformedXML", 400, "an end that is no time",
+         _good("PutObjectRetention", body=RETAINED.format("COMPLIANCE", "tomorrow"))),
+        ("InvalidArgument", 400, "an end in the past",
+         _good("PutObjectRetention", body=RETAINED.format("COMPLIANCE", "2020-01-01T00:00:00Z"))),
+        ("AccessDenied", 403, "an earlier end in compliance mode",
+         _good("PutObjectRetention", body=RETAINED.format("COMPLIANCE", CENTURY),
+               x_amz_bypass_governance_retention="true")),
+        ("AccessDenied", 403, "governance mode in place of compliance",
+         _good("PutObjectRetention", body=RETAINED.format("GOVERNANCE", "2999-01-02T00:00:00Z"))),
+        ("AccessDenied", 403, "no retention in place of compliance",
+         _good("PutObjectRetention", body="<Retention/>",
+               x_amz_bypass_governance_retention="true")),
+        ("NotImplemented", 501, "an event hold",
+         _good("PutObjectRetention", body="<Retention><EventHold>ON</EventHold></Retention>")),
+    )
+    rows += _of(
+        "PutObjectLegalHold",
+        ("MalformedXML", 400, "a status that is neither ON nor OFF",
+         _good("PutObjectLegalHold", body="<LegalHold><Status>yes</Status></LegalHold>")),
+    )
+    rows += _of(
+        "PutObject",
+        ("InvalidRequest", 400, "a lock without a digest of the body",
+         _good("PutObject", path="/{locked}/new", x_amz_object_lock_legal_hold="ON")),
+    )
+    return rows
+
+
 SPECIFIC: list[Row] = [
     *_of(
         "ListBuckets",
@@ -493,8 +601,10 @@ SPECIFIC: list[Row] = [
                "</CreateBucketConfiguration>")),
         ("InvalidArgument", 400, "an unknown x-amz-object-ownership",
          _good("CreateBucket", x_amz_object_ownership="Nobody")),
-        ("NotImplemented", 501, "object lock",
-         _good("CreateBucket", x_amz_bucket_object_lock_enabled="true")),
+        ("BucketAlreadyOwnedByYou", 409, "object lock for a bucket that is there without it",
+         _good("CreateBucket", path="/{bucket}", x_amz_bucket_object_lock_enabled="true")),
+        ("InvalidArgument", 400, "object lock neither true nor false",
+         _good("CreateBucket", x_amz_bucket_object_lock_enabled="yes")),
         ("NotImplemented", 501, "a canned ACL other than private",
          _good("CreateBucket", x_amz_acl="public-read")),
         ("InvalidArgument", 400, "a canned ACL that does not exist",
@@ -509,6 +619,7 @@ SPECIFIC: list[Row] = [
     *_of("GetBucketTagging",
          ("NoSuchTagSet", 404, "a bucket without tags",
           _good("GetBucketTagging", path="/{bucket}"))),
+    *_locks(),
     *_bad_tags("PutBucketTagging", 50),
     *_bad_tags("PutObjectTagging", 10),
     *_of(
@@ -519,6 +630,9 @@ SPECIFIC: list[Row] = [
         ("MalformedXML", 400, "an unknown Status",
          _good("PutBucketVersioning", body="<VersioningConfiguration><Status>On</Status>"
                "</VersioningConfiguration>")),
+        ("InvalidBucketState", 409, "suspending it in a bucket with object lock",
+         _good("PutBucketVersioning", path="/{locked}", body="<VersioningConfiguration><Status>"
+               "Suspended</Status></VersioningConfiguration>")),
         ("NotImplemented", 501, "MFA delete",
          _good("PutBucketVersioning", body="<VersioningConfiguration><Status>Enabled</Status>"
                "<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>")),
@@ -628,6 +742,11 @@ SPECIFIC: list[Row] = [
         ("NoSuchKey", 404, "If-Match on a key that does not exist",
          _good("DeleteObject", path="/{bucket}/nothing", If_Match='"{etag}"')),
         ("NotImplemented", 501, "If-None-Match", _good("DeleteObject", If_None_Match="*")),
+        ("AccessDenied", 403, "a version that is locked",
+         _good("DeleteObject", "versionId={lockversion}", path=LOCKED)),
+        ("AccessDenied", 403, "a version in compliance mode, with the bypass",
+         _good("DeleteObject", "versionId={lockversion}", path=LOCKED,
+               x_amz_bypass_governance_retention="true")),
         ("NotImplemented", 501, "an MFA token", _good("DeleteObject", x_amz_mfa="1 2")),
         ("InvalidArgument", 400, "a versionId that no version can have",
          _good("DeleteObject", "versionId=rubbish")),
@@ -652,6 +771,9 @@ SPECIFIC: list[Row] = [
     ),
     Row("DeleteObjects", "AccessDenied", 200, "a key that was granted nothing",
         GOOD["DeleteObjects"]._replace(who="bob"), inside=True),
+    Row("DeleteObjects", "AccessDenied", 200, "a version that is locked",
+        _good("DeleteObjects", path="/{locked}", body="<Delete><Object><Key>object</Key><VersionId>"
+              "{lockversion}</VersionId></Object></Delete>"), inside=True),
     Row("DeleteObjects", "NoSuchVersion", 200, "a VersionId that no version can have",
         _good("DeleteObjects", body="<Delete><Object><Key>object</Key><VersionId>rubbish"
               "</VersionId></Object></Delete>"), inside=True),

@@ -25,6 +25,11 @@ from tests.processes import Key, ServerProcess, make_key
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+RETENTION = (
+    "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2999-01-01T00:00:00Z</RetainUntilDate>"
+    "</Retention>"
+)
+HOLD = "<LegalHold><Status>ON</Status></LegalHold>"
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 _numbers = itertools.count()
@@ -109,6 +114,7 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "lock": self.ask("GET", path, "object-lock").fields("Mode"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -117,6 +123,10 @@ class Client:
         for key in sorted(set(versions.fields("Key"))):
             if key.isalnum():
                 tags = self.ask("GET", f"{path}/{key}", "tagging")
+                for what in ("retention", "legal-hold"):
+                    seen[what, key] = self.ask("GET", f"{path}/{key}", what).body.partition(
+                        b"<RequestId>"
+                    )[0]
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
         return seen
 
@@ -162,7 +172,7 @@ class World:
         """All that the world's people see."""
         names = self.names
         return (
-            self.alice.snapshot(names["bucket"], names["versioned"]),
+            self.alice.snapshot(names["bucket"], names["versioned"], names["locked"]),
             self.carol.snapshot(names["foreign"]),
         )
 
@@ -186,12 +196,13 @@ def new_key(server: ServerProcess, name: str, *options: str) -> Key:
 
 
 def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
-    """Make it: ``bucket`` (not versioned), ``versioned`` and the bucket of another account."""
+    """Make it: ``bucket`` (not versioned), ``versioned``, ``locked`` (with object lock) and the
+    bucket of another account."""
     number = next(_numbers)
     carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
-    for name in ("bucket", "versioned", "foreign", "absent"):
+    for name in ("bucket", "versioned", "locked", "foreign", "absent"):
         names[name] = f"world-{number}-{name}"
     owner = world.alice
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
@@ -233,6 +244,15 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     names["oldversion"] = old
     owner.do("PUT", f"{versioned}/gone", body=OBJECT)
     names["marker"] = owner.do("DELETE", f"{versioned}/gone").headers["x-amz-version-id"]
+    locked = f"/{names['locked']}"
+    owner.do("PUT", locked, x_amz_bucket_object_lock_enabled="true")
+    names["lockversion"] = owner.do("PUT", f"{locked}/object", body=OBJECT).headers[
+        "x-amz-version-id"
+    ]
+    owner.do("PUT", f"{locked}/object", "retention", RETENTION)
+    owner.do("PUT", f"{locked}/object", "legal-hold", HOLD)
+    owner.do("PUT", f"{locked}/free", body=OBJECT)
+    owner.do("DELETE", f"{locked}/gone")
     world.carol.do("PUT", f"/{names['foreign']}")
     world.carol.do("PUT", f"/{names['foreign']}/object", body=OBJECT)
     return world

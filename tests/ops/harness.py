@@ -269,9 +269,16 @@ class Harness:
             made["account_number"],
         )
 
-    def bucket(self, name: str = "bucket", key: Key | None = None, versioning: str = "") -> str:
-        """Make a bucket that ``key`` (default: ``user``) owns."""
-        answer = self.request("PUT", f"/{name}", key=key or self.user)
+    def bucket(
+        self,
+        name: str = "bucket",
+        key: Key | None = None,
+        versioning: str = "",
+        locked: bool = False,
+    ) -> str:
+        """Make a bucket that ``key`` (default: ``user``) owns; ``locked``: with object lock."""
+        headers = {"x-amz-bucket-object-lock-enabled": "true"} if locked else {}
+        answer = self.request("PUT", f"/{name}", headers, key=key or self.user)
         assert answer.status == 200, answer
         if versioning:
             document = (

@@ -39,6 +39,25 @@ COMPLETE = (
 )
 
 
+LOCK = (
+    "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+    "</ObjectLockConfiguration>"
+)
+UNTIL = "2099-01-01T00:00:00Z"
+RETENTION = (
+    f"<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>{UNTIL}</RetainUntilDate></Retention>"
+)
+LOCKED = {"x-amz-bucket-object-lock-enabled": "true"}
+HOLD = "<LegalHold><Status>ON</Status></LegalHold>"
+COPIED = {"x-amz-copy-source": "/bucket/key"}
+HELD = {"x-amz-object-lock-legal-hold": "ON", "content-md5": "jXd/OF09/siBXSD3SWAm3A=="}
+RETAINED = {
+    "x-amz-object-lock-mode": "GOVERNANCE",
+    "x-amz-object-lock-retain-until-date": UNTIL,
+    "content-md5": "jXd/OF09/siBXSD3SWAm3A==",
+}
+
+
 class Cell(NamedTuple):
     """One way to ask for an operation; texts may name {version}, {upload} and {etag}."""
 
@@ -98,6 +117,25 @@ CELLS = (
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging", WRITERS),
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
     Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
+    Cell("GetObjectLockConfiguration", "GET", "/bucket?object-lock", READERS),
+    Cell("PutObjectLockConfiguration", "PUT", "/bucket?object-lock", OWNERS, LOCK),
+    Cell("GetObjectRetention", "GET", "/bucket/key?retention", READERS),
+    Cell("GetObjectRetention", "GET", "/bucket/key?retention&versionId={version}", READERS),
+    Cell("PutObjectRetention", "PUT", "/bucket/key?retention", OWNERS, RETENTION),
+    Cell("PutObjectRetention", "PUT", "/bucket/key?retention&versionId=null", OWNERS, RETENTION),
+    Cell("GetObjectLegalHold", "GET", "/bucket/key?legal-hold", READERS),
+    Cell("PutObjectLegalHold", "PUT", "/bucket/key?legal-hold", OWNERS, HOLD),
+    Cell("PutObject", "PUT", "/bucket/key", OWNERS, b"data", RETAINED),
+    Cell("PutObject", "PUT", "/bucket/key", OWNERS, b"data", HELD),
+    Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={**COPIED, **RETAINED}),
+    Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", OWNERS, headers=HELD),
+    Cell(
+        "CreateBucket",
+        "PUT",
+        "/another",
+        KNOWN,
+        headers=LOCKED,
+    ),
     Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS),
     Cell("UploadPart", "PUT", "/bucket/up?uploadId={upload}&partNumber=1", WRITERS, b"data"),
     Cell(
@@ -119,7 +157,7 @@ def test_the_matrix_has_every_operation() -> None:
 
 def prepared() -> tuple[Harness, dict[str, str]]:
     harness = Harness()
-    harness.bucket(versioning="Enabled")
+    harness.bucket(locked=True)
     version = harness.put("/bucket/key").headers["x-amz-version-id"]
     upload = harness.request("POST", "/bucket/up?uploads").text("UploadId") or ""
     part = harness.put(f"/bucket/up?uploadId={upload}&partNumber=1")
@@ -160,7 +198,14 @@ def test_every_operation_by_every_role(cell: Cell, role: str) -> None:
     if answer.error == "AccessDenied":
         assert not answer.exchange.body.touched
     if not denied:
-        assert answer.error in ("", "NoSuchKey", "NoSuchTagSet", "BucketNotEmpty"), answer
+        assert answer.error in (
+            "",
+            "NoSuchKey",
+            "NoSuchObjectLockConfiguration",
+            "NoSuchVersion",
+            "NoSuchTagSet",
+            "BucketNotEmpty",
+        ), answer
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")

@@ -92,7 +92,7 @@ def test_the_version_id_is_answered_where_there_is_one(versioning: str) -> None:
         ({"x-amz-meta-big": "x" * 2100}, "MetadataTooLarge"),
         ({"x-amz-acl": "public-read"}, "NotImplemented"),
         ({"x-amz-server-side-encryption": "AES256"}, "NotImplemented"),
-        ({"x-amz-object-lock-mode": "GOVERNANCE"}, "NotImplemented"),
+        ({"x-amz-object-lock-event-hold": "ON"}, "NotImplemented"),
         ({"x-amz-write-offset-bytes": "0"}, "NotImplemented"),
         ({"If-None-Match": '"abc"'}, "NotImplemented"),
         ({"If-Modified-Since": "Thu, 01 Dec 1994 16:00:00 GMT"}, "NotImplemented"),

@@ -22,9 +22,6 @@ from z4tw.s3.refusals import refuse_unsupported
         ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
         ("x-amz-server-side-encryption-customer-key", "k"),
         ("x-amz-copy-source-server-side-encryption-customer-key", "k"),
-        ("x-amz-object-lock-mode", "GOVERNANCE"),
-        ("x-amz-object-lock-legal-hold", "ON"),
-        ("x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z"),
         ("x-amz-bucket-object-lock-enabled", "true"),
         ("x-amz-write-offset-bytes", "0"),
         ("x-amz-rename-source", "/k"),
@@ -83,6 +80,26 @@ def test_values_that_s3_does_not_have_are_wrong(
 ) -> None:
     with pytest.raises(error):
         refuse_unsupported({name: value}, "CreateBucket")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-retain-until-date",
+    ],
+)
+def test_a_lock_is_for_new_objects_only(name: str) -> None:
+    for operation in ("CopyObject", "CreateMultipartUpload", "PutObject"):
+        refuse_unsupported({name: "x"}, operation)
+    for operation in ("UploadPart", "CompleteMultipartUpload", "CreateBucket", "GetObject"):
+        with pytest.raises(errors.NotImplemented, match=name):
+            refuse_unsupported({name: "x"}, operation)
+
+
+def test_a_bucket_may_be_made_with_object_lock() -> None:
+    refuse_unsupported({"x-amz-bucket-object-lock-enabled": "true"}, "CreateBucket")
 
 
 def test_create_bucket_takes_the_ownership_settings() -> None:

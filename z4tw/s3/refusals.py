@@ -65,6 +65,7 @@ _PASSING_FOR = {
 _PASSING_VALUES = {
     "x-amz-acl": {"private"},
     "x-amz-bucket-namespace": {"global"},
+    "x-amz-bucket-object-lock-enabled": {"false", "False"},
     "x-amz-object-annotation-directive": {"COPY"},
     "x-amz-request-payer": {"requester"},
     "x-amz-server-side-encryption-bucket-key-enabled": {"false", "False"},
