@@ -11,8 +11,10 @@ from tests.proofs import listings as pages
 from tests.proofs import operations as s3
 from tests.proofs.model import (
     ALWAYS,
+    FREE,
     Attributes,
     Condition,
+    Lock,
     Model,
     Upload,
     Version,
@@ -20,7 +22,7 @@ from tests.proofs.model import (
     order,
 )
 
-BUCKETS = ("first", "second")
+BUCKETS = ("first", "second", "locked")
 KEYS = ("a", "a/", "a/1", "a/b/c", "a//x", "ab", "b/1", "é/1", "\U0001f600/x", "a+b c&<é>.txt")
 SIZES = (0, 1, 15, 16, 17, 39, 40, 41, 100, 1000, 65_535, 65_536, 65_537, 140_000)
 SIZE_WEIGHTS = (3, 3, 3, 4, 4, 2, 3, 3, 6, 4, 1, 2, 2, 1)
@@ -58,7 +60,7 @@ class Actor:
     def begin(self, status: str) -> None:
         """Something of everything, so that the first requests find what they ask for."""
         for name in BUCKETS:
-            self.perform(s3.create_bucket(name))
+            self.perform(s3.create_bucket(name, locked=name == "locked"))
         for number in range(10):
             if number == 5 and status:
                 self.perform(s3.put_versioning("first", status))
@@ -79,7 +81,7 @@ class Actor:
         return Random(self.rng.randrange(8)).randbytes(max(size, least))
 
     def bucket(self) -> str:
-        return self.rng.choice((*BUCKETS, BUCKETS[0]))
+        return self.rng.choice((*BUCKETS, BUCKETS[0], BUCKETS[0]))
 
     def attributes(self) -> Attributes:
         choice = self.rng.choice
@@ -159,7 +161,8 @@ class Actor:
     # Buckets and objects
 
     def create_bucket(self) -> None:
-        self.perform(s3.create_bucket(self.bucket()))
+        name = self.bucket()
+        self.perform(s3.create_bucket(name, locked=name == "locked"))
 
     def delete_bucket(self) -> None:
         """Most are not empty."""
@@ -180,7 +183,9 @@ class Actor:
 
     def put(self) -> None:
         place = self.rng.choice((self.place, self.any_place))()
-        operation = s3.put_object(*place, self.body(), self.attributes(), self.writing(place))
+        lock = self.lock(place[0]) if self.rng.random() < 0.3 else FREE
+        condition = self.writing(place)
+        operation = s3.put_object(*place, self.body(), self.attributes(), condition, lock)
         self.perform(operation, self.rng.choice((0, 0, 1, 3)))
 
     def read(self) -> None:
@@ -202,7 +207,8 @@ class Actor:
 
     def delete(self) -> None:
         place = self.named()
-        self.perform(s3.delete_object(*place, self.matching(place[:2])))
+        bypass = self.rng.random() < 0.2
+        self.perform(s3.delete_object(*place, self.matching(place[:2]), bypass))
 
     def delete_many(self) -> None:
         bucket = self.bucket()
@@ -214,7 +220,7 @@ class Actor:
         place = self.model.buckets.get(bucket)
         # A quiet answer does not tell the ids of markers.
         quiet = place is not None and place.versioning != "Enabled" and self.rng.random() < 0.5
-        self.perform(s3.delete_objects(bucket, chosen, quiet))
+        self.perform(s3.delete_objects(bucket, chosen, quiet, self.rng.random() < 0.2))
 
     def copy(self) -> None:
         source, rng = self.named(), self.rng
@@ -227,6 +233,43 @@ class Actor:
         place = self.named()
         self.perform(s3.put_tags(*place, self.rng.choice((None, *TAG_SETS))))
         self.perform(s3.get_tags(*place))
+
+    # Object lock
+
+    def lock(self, bucket: str) -> Lock:
+        """A lock to ask for, mostly none where the bucket has no object lock."""
+        place = self.model.buckets.get(bucket)
+        if (place is None or not place.locked) and self.rng.random() < 0.9:
+            return FREE
+        choice = self.rng.choice
+        if self.rng.random() < 0.3:
+            return Lock("", 0, choice(("ON", "OFF")))
+        # The server's clock may go on to the next second meanwhile.
+        until_s = self.now_s + choice((2, 5, 30, 100, 1000))
+        return Lock(choice(("GOVERNANCE", "COMPLIANCE")), until_s, choice(("", "", "ON")))
+
+    def lockable(self) -> tuple[str, str, str]:
+        """A version to lock, mostly in a bucket that has object lock."""
+        found = [
+            (name, key, version.id or "")
+            for name, bucket in self.model.buckets.items()
+            for key, versions in bucket.keys.items()
+            for version in versions
+            if bucket.locked and not version.marker
+        ]
+        return self.rng.choice(found) if found and self.rng.random() < 0.9 else self.named()
+
+    def lock_bucket(self) -> None:
+        self.perform(s3.lock_bucket(self.bucket()))
+
+    def retain(self) -> None:
+        choice = self.rng.choice
+        until_s = self.now_s + choice((-5, 2, 5, 30, 100, 1000))
+        mode = choice(("GOVERNANCE", "COMPLIANCE", "GOVERNANCE", "COMPLIANCE", ""))
+        self.perform(s3.put_retention(self.lockable(), mode, until_s, choice((True, False))))
+
+    def hold(self) -> None:
+        self.perform(s3.put_hold(self.lockable(), self.rng.choice(("ON", "OFF", "OFF"))))
 
     # Multipart uploads
 
@@ -350,4 +393,5 @@ ACTIONS: list[tuple[int, Callable[[Actor], None]]] = [
     (14, Actor.copy), (5, Actor.set_tags), (4, Actor.create_upload), (9, Actor.put_part),
     (6, Actor.copy_part), (8, Actor.complete), (1, Actor.abort), (4, Actor.list_parts),
     (9, Actor.list_objects), (7, Actor.list_versions), (4, Actor.list_uploads),
+    (1, Actor.lock_bucket), (6, Actor.retain), (4, Actor.hold),
 ]  # fmt: skip

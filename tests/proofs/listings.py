@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from tests.ops.harness import Answer
 from tests.proofs.model import (
     Attributes,
     Bucket,
+    Lock,
     Model,
     Part,
     Upload,
@@ -177,7 +180,8 @@ def good(answer: Answer) -> Answer:
 
 def observe_bucket(send: Send, name: str) -> Bucket:
     versioning = good(send(Request("GET", f"/{name}?versioning"))).text("Status") or ""
-    bucket = Bucket(versioning)
+    locked = not send(Request("GET", f"/{name}?object-lock")).error
+    bucket = Bucket(versioning, locked=locked)
     listing = good(send(Request("GET", f"/{name}?versions"))).xml
     assert listing.findtext("IsTruncated") == "false"
     for row in listing:
@@ -226,6 +230,17 @@ def observe_version(send: Send, bucket: str, key: str, id: str) -> Version:
             tags,
             headers.get("x-amz-storage-class", "STANDARD"),
         ),
+        lock=observe_lock(headers),
+    )
+
+
+def observe_lock(headers: dict[str, str]) -> Lock:
+    prefix = "x-amz-object-lock"
+    until = headers.get(f"{prefix}-retain-until-date")
+    return Lock(
+        headers.get(f"{prefix}-mode", ""),
+        0 if until is None else int(datetime.fromisoformat(until).timestamp()),
+        headers.get(f"{prefix}-legal-hold", ""),
     )
 
 
@@ -237,6 +252,8 @@ def differences(expected: Model, found: Model) -> list[str]:
     ]
     for name in sorted(expected.buckets.keys() & found.buckets.keys()):
         one, other = expected.buckets[name], found.buckets[name]
+        if one.locked != other.locked:
+            wrong.append(f"{name}: object lock {other.locked}, not {one.locked}")
         if one.versioning != other.versioning:
             wrong.append(f"{name}: versioning {other.versioning}, not {one.versioning}")
         for key in sorted(one.keys.keys() | other.keys.keys()):
@@ -252,7 +269,7 @@ def differences(expected: Model, found: Model) -> list[str]:
 def brief(versions: list[Version]) -> str:
     rows = [
         f"{one.id} {'marker' if one.marker else f'{len(one.body)} bytes {one.etag}'} "
-        f"{one.modified_s} {one.attributes}"
+        f"{one.modified_s} {one.attributes} {one.lock}"
         for one in versions
     ]
     return f"[{'; '.join(rows)}]"
@@ -263,7 +280,7 @@ def same_versions(expected: list[Version], found: list[Version]) -> bool:
         one.id in (None, other.id)
         and (one.modified_s in (None, other.modified_s) or one.marker)
         and (one.marker, one.body, one.etag) == (other.marker, other.body, other.etag)
-        and one.attributes == other.attributes
+        and (one.attributes, one.lock) == (other.attributes, other.lock)
         for one, other in zip(expected, found, strict=True)
     )
 
@@ -306,10 +323,7 @@ def adopt(expected: Model, found: Model) -> None:
 
 
 def _named(version: Version, seen: Version) -> Version:
-    return Version(
-        seen.id, version.modified_s, version.marker, version.body, version.etag,
-        version.attributes, version.parts, version.upload,
-    )  # fmt: skip
+    return replace(version, id=seen.id)
 
 
 def check_ids_unique(model: Model) -> None:

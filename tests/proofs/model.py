@@ -36,6 +36,25 @@ class Attributes:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """``mode`` until ``until_s`` (Unix seconds), empty without retention; ``hold``: ON, OFF, or
+    empty when there never was one."""
+
+    mode: str = ""
+    until_s: int = 0
+    hold: str = ""
+
+    def forbids(self, now_s: int | None, bypass: bool) -> bool:
+        """Whether its version may not be removed."""
+        return self.hold == "ON" or (
+            self.until_s > (now_s or 0) and not (bypass and self.mode == "GOVERNANCE")
+        )
+
+
+FREE = Lock()
+
+
+@dataclass(frozen=True)
 class Version:
     """A version, or a delete marker (then the rest is empty). ``parts``: sizes of a multipart
     object's parts; ``upload``: the upload that made it."""
@@ -48,6 +67,7 @@ class Version:
     attributes: Attributes = Attributes()
     parts: tuple[int, ...] = ()
     upload: str | None = None
+    lock: Lock = FREE
 
 
 @dataclass(frozen=True)
@@ -92,6 +112,7 @@ class Bucket:
     versioning: str = ""
     keys: dict[str, list[Version]] = field(default_factory=dict)
     uploads: dict[str | None, Upload] = field(default_factory=dict)
+    locked: bool = False
 
 
 def md5(data: bytes) -> str:
@@ -144,8 +165,10 @@ class Model:
             raise Refused("NoSuchBucket")
         return self.buckets[name]
 
-    def create_bucket(self, name: str) -> None:
-        self.buckets.setdefault(name, Bucket())
+    def create_bucket(self, name: str, locked: bool = False) -> None:
+        there = self.buckets.setdefault(name, Bucket("Enabled" if locked else "", locked=locked))
+        if locked and not there.locked:
+            raise Refused("BucketAlreadyOwnedByYou")
 
     def delete_bucket(self, name: str) -> None:
         if self.bucket(name).keys:
@@ -153,7 +176,14 @@ class Model:
         del self.buckets[name]
 
     def set_versioning(self, name: str, status: str) -> None:
+        if self.bucket(name).locked and status != "Enabled":
+            raise Refused("InvalidBucketState")
         self.bucket(name).versioning = status
+
+    def lock_bucket(self, name: str) -> None:
+        if self.bucket(name).versioning != "Enabled":
+            raise Refused("InvalidBucketState")
+        self.bucket(name).locked = True
 
     # Versions
 
@@ -195,13 +225,22 @@ class Model:
 
     def put(self, bucket: str, key: str, version: Version, condition: Condition) -> Version:
         """PutObject."""
+        if version.lock != FREE and not self.bucket(bucket).locked:
+            raise Refused("InvalidRequest")
         self.check_write(bucket, key, condition)
         return self.add(bucket, key, version)
 
     def delete(
-        self, bucket: str, key: str, version_id: str, condition: Condition, marker: Version
+        self,
+        bucket: str,
+        key: str,
+        version_id: str,
+        condition: Condition,
+        marker: Version,
+        bypass: bool = False,
     ) -> Version | None:
-        """DeleteObject: the marker that was made, the version that was removed, or None."""
+        """DeleteObject at the marker's time: the marker that was made, the version that was
+        removed, or None."""
         place = self.bucket(bucket)
         self.check_write(bucket, key, condition)
         versions = place.keys.get(key, [])
@@ -209,6 +248,8 @@ class Model:
             return self.add(bucket, key, marker)
         removed = [one for one in versions if one.id == (version_id or "null")]
         if removed:
+            if removed[0].lock.forbids(marker.modified_s, bypass):
+                raise Refused("AccessDenied")
             versions.remove(removed[0])
             if not versions:
                 del place.keys[key]
@@ -236,8 +277,9 @@ class Model:
         tags = given.tags if retagged else original.attributes.tags
         attributes = Attributes(kept.metadata, kept.content_type, tags, given.storage_class)
         version = replace(
-            original, id=made.id, modified_s=made.modified_s, attributes=attributes, upload=None
-        )
+            original, id=made.id, modified_s=made.modified_s, attributes=attributes, upload=None,
+            lock=FREE,
+        )  # fmt: skip
         return original, self.put(*target, version, condition)
 
     def source(self, source: tuple[str, str, str], condition: Condition) -> Version:
@@ -264,6 +306,34 @@ class Model:
         tagged = replace(version, attributes=replace(version.attributes, tags=tags))
         versions[versions.index(version)] = tagged
         return tagged
+
+    def lockable(self, bucket: str, key: str, version_id: str) -> Version:
+        """The version whose lock is read or changed."""
+        if not self.bucket(bucket).locked:
+            raise Refused("InvalidRequest")
+        return self.find(bucket, key, version_id)
+
+    def retain(
+        self, place: tuple[str, str, str], mode: str, until_s: int, now_s: int, bypass: bool
+    ) -> None:
+        """PutObjectRetention."""
+        version = self.lockable(*place)
+        lock = version.lock
+        if mode and until_s <= now_s:
+            raise Refused("InvalidArgument")
+        longer = mode == lock.mode and until_s >= lock.until_s
+        if not longer and replace(lock, hold="").forbids(now_s, bypass):
+            raise Refused("AccessDenied")
+        self.set_lock(place, version, Lock(mode, until_s if mode else 0, lock.hold))
+
+    def hold(self, place: tuple[str, str, str], status: str) -> None:
+        """PutObjectLegalHold."""
+        version = self.lockable(*place)
+        self.set_lock(place, version, replace(version.lock, hold=status))
+
+    def set_lock(self, place: tuple[str, str, str], version: Version, lock: Lock) -> None:
+        versions = self.bucket(place[0]).keys[place[1]]
+        versions[versions.index(version)] = replace(version, lock=lock)
 
     # Multipart uploads
 

@@ -10,8 +10,11 @@ an answer (None) it only says what would have come of a request that nobody saw 
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode
@@ -19,8 +22,10 @@ from urllib.parse import quote, unquote_plus, urlencode
 from tests.ops.harness import Answer
 from tests.proofs.model import (
     ALWAYS,
+    FREE,
     Attributes,
     Condition,
+    Lock,
     Model,
     Refused,
     Upload,
@@ -156,12 +161,25 @@ def xml(text: str) -> str:
 # Buckets
 
 
-def create_bucket(name: str) -> Operation:
+def create_bucket(name: str, locked: bool = False) -> Operation:
     def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
-        model.create_bucket(name)
+        model.create_bucket(name, locked)
         return Expected(200, {"location": f"/{name}"})
 
-    return Operation(Request("PUT", f"/{name}"), effect)
+    headers = {"x-amz-bucket-object-lock-enabled": "true"} if locked else {}
+    return Operation(Request("PUT", f"/{name}", headers), effect)
+
+
+def lock_bucket(name: str) -> Operation:
+    """PutObjectLockConfiguration without a default."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        model.lock_bucket(name)
+        return Expected(200)
+
+    root = "ObjectLockConfiguration"
+    body = f"<{root}><ObjectLockEnabled>Enabled</ObjectLockEnabled></{root}>"
+    return Operation(Request("PUT", f"/{name}?object-lock", {}, body.encode()), effect)
 
 
 def delete_bucket(name: str) -> Operation:
@@ -185,15 +203,71 @@ def put_versioning(name: str, status: str) -> Operation:
 
 
 def put_object(
-    bucket: str, key: str, body: bytes, given: Attributes = PLAIN, condition: Condition = ALWAYS
+    bucket: str,
+    key: str,
+    body: bytes,
+    given: Attributes = PLAIN,
+    condition: Condition = ALWAYS,
+    lock: Lock = FREE,
 ) -> Operation:
     def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
-        made = Version(given_id(answer), now_s, False, body, md5(body), given)
+        made = Version(given_id(answer), now_s, False, body, md5(body), given, lock=lock)
         version = model.put(bucket, key, made, condition)
         return Expected(200, {"etag": f'"{version.etag}"', VERSION: shown(model, bucket, version)})
 
     headers = attribute_headers(given) | condition_headers(condition)
+    asked = {name: value for name, value in lock_headers(lock).items() if value is not None}
+    if asked:
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        headers |= asked | {"content-md5": b64encode(digest).decode("ascii")}
     return Operation(Request("PUT", path_of(bucket, key), headers, body), effect)
+
+
+def lock_headers(lock: Lock) -> dict[str, str | None]:
+    prefix = "x-amz-object-lock"
+    return {
+        f"{prefix}-mode": lock.mode or None,
+        f"{prefix}-retain-until-date": iso_time(lock.until_s) if lock.mode else None,
+        f"{prefix}-legal-hold": lock.hold or None,
+    }
+
+
+def iso_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def put_retention(
+    place: tuple[str, str, str], mode: str, until_s: int, bypass: bool = False
+) -> Operation:
+    """PutObjectRetention of (bucket, key, version id); an empty mode ends it."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        model.retain(place, mode, until_s, now_s or 0, bypass)
+        return Expected(200)
+
+    inner = ""
+    if mode:
+        until = f"<RetainUntilDate>{iso_time(until_s)}</RetainUntilDate>"
+        inner = f"<Mode>{mode}</Mode>{until}"
+    target = path_of(*place[:2], retention="", **versioned(place[2]))
+    body = f"<Retention>{inner}</Retention>".encode()
+    return Operation(Request("PUT", target, bypass_header(bypass), body), effect)
+
+
+def put_hold(place: tuple[str, str, str], status: str) -> Operation:
+    """PutObjectLegalHold of (bucket, key, version id)."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        model.hold(place, status)
+        return Expected(200)
+
+    target = path_of(*place[:2], legal_hold="", **versioned(place[2]))
+    body = f"<LegalHold><Status>{status}</Status></LegalHold>".encode()
+    return Operation(Request("PUT", target, {}, body), effect)
+
+
+def bypass_header(bypass: bool) -> dict[str, str]:
+    return {"x-amz-bypass-governance-retention": "true"} if bypass else {}
 
 
 def described(model: Model, bucket: str, version: Version) -> dict[str, str | None]:
@@ -206,6 +280,7 @@ def described(model: Model, bucket: str, version: Version) -> dict[str, str | No
         "x-amz-tagging-count": str(len(given.tags)) if given.tags else None,
         VERSION: shown(model, bucket, version),
         "x-amz-meta-n": None,
+        **lock_headers(version.lock),
     }
     if version.modified_s is not None:
         headers["last-modified"] = formatdate(version.modified_s, usegmt=True)
@@ -261,11 +336,15 @@ def read_object(
 
 
 def delete_object(
-    bucket: str, key: str, version_id: str = "", condition: Condition = ALWAYS
+    bucket: str,
+    key: str,
+    version_id: str = "",
+    condition: Condition = ALWAYS,
+    bypass: bool = False,
 ) -> Operation:
     def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
         marker = Version(given_id(answer), now_s, True)
-        changed = model.delete(bucket, key, version_id, condition, marker)
+        changed = model.delete(bucket, key, version_id, condition, marker, bypass)
         headers: dict[str, str | None] = {VERSION: version_id or None}
         headers["x-amz-delete-marker"] = None
         if changed is not None and changed.marker:
@@ -274,11 +353,15 @@ def delete_object(
         return Expected(204, headers)
 
     target = path_of(bucket, key, **versioned(version_id))
-    return Operation(Request("DELETE", target, condition_headers(condition)), effect)
+    headers = condition_headers(condition) | bypass_header(bypass)
+    return Operation(Request("DELETE", target, headers), effect)
 
 
 def delete_objects(
-    bucket: str, targets: Iterable[tuple[str, str, str | None]], quiet: bool = False
+    bucket: str,
+    targets: Iterable[tuple[str, str, str | None]],
+    quiet: bool = False,
+    bypass: bool = False,
 ) -> Operation:
     """DeleteObjects of (key, version id, ETag condition)."""
     chosen = list(targets)
@@ -291,7 +374,7 @@ def delete_objects(
         for key, version_id, etag in chosen:
             marker = Version(made[0] if made and not version_id else None, now_s, True)
             try:
-                model.delete(bucket, key, version_id, Condition(etag), marker)
+                model.delete(bucket, key, version_id, Condition(etag), marker, bypass)
             except Refused as refused:
                 failed.append(refused.code)
             else:
@@ -306,7 +389,7 @@ def delete_objects(
         for mask in range(1, 1 << len(chosen)):
             state = deepcopy(model)
             some = [one for index, one in enumerate(chosen) if mask >> index & 1]
-            delete_objects(bucket, some).settle(state, None)
+            delete_objects(bucket, some, bypass=bypass).settle(state, None)
             states.append(state)
         return states
 
@@ -318,7 +401,8 @@ def delete_objects(
         for key, version_id, etag in chosen
     )
     body = f"<Delete><Quiet>{str(quiet).lower()}</Quiet>{rows}</Delete>".encode()
-    return Operation(Request("POST", f"/{bucket}?delete", {}, body), effect, between)
+    headers = bypass_header(bypass)
+    return Operation(Request("POST", f"/{bucket}?delete", headers, body), effect, between)
 
 
 def marker_ids(answer: Answer) -> list[str]:

@@ -27,6 +27,7 @@ from z4tw.model.objects import (
     EMPTY_BODY,
     Body,
     BodyKind,
+    Lock,
     Manifest,
     ManifestPart,
     Version,
@@ -179,20 +180,22 @@ class TestStore:
         )
         return self.change(self.at(bucket, key), put)
 
-    def write(self, bucket: Bucket, key: str, data: bytes) -> tuple[Version, Any]:
+    def write(
+        self, bucket: Bucket, key: str, data: bytes, lock: Lock | None = None
+    ) -> tuple[Version, Any]:
         """A durable blob with its footer, which nothing names yet."""
         writer = self.blobs.writer(bucket.name, key.encode(), len(data))
         finished(writer.write(data))
-        version = self._version(data, Body(BodyKind.FILE, writer.id, len(data)))
+        version = self._version(data, Body(BodyKind.FILE, writer.id, len(data)), lock)
         record = BlobRecord(
             OBJECT, bucket.name, bucket.incarnation, bucket.owner, bucket.versioning, key,
             version=version,
         )  # fmt: skip
         return version, finished(writer.commit(encode_blob_record(record)))
 
-    def file(self, bucket: Bucket, key: str, data: bytes) -> Any:
+    def file(self, bucket: Bucket, key: str, data: bytes, lock: Lock | None = None) -> Any:
         """A FILE object; where its blob lies."""
-        version, blob = self.write(bucket, key, data)
+        version, blob = self.write(bucket, key, data, lock)
         self.change(self.at(bucket, key), PutVersion(version, bucket.versioning, blob=blob))
         return blob
 
@@ -215,11 +218,12 @@ class TestStore:
     def tag(self, bucket: Bucket, key: str, tags: dict[str, str]) -> Done:
         return self.change(self.at(bucket, key), SetTags(self.stamp(), "", tags))
 
-    def _version(self, data: bytes, body: Body) -> Version:
+    def _version(self, data: bytes, body: Body, lock: Lock | None = None) -> Version:
         etag = hashlib.md5(data).hexdigest()
         return Version(
             self.stamp(), False, len(data), etag, body, OWNER,
             headers={"content-type": "text/plain"}, user_metadata={"made-by": "test"},
+            lock=lock,
         )  # fmt: skip
 
     # Uploads

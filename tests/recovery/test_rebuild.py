@@ -9,7 +9,10 @@ import sqlite3
 from pathlib import Path
 
 from tests.recovery.stores import OWNER, TestStore
+from z4tw.model.objects import Lock
 from z4tw.model.registers import Kind, ListQuery
+from z4tw.objects.commands import DeleteVersion
+from z4tw.objects.locks import LOCKED
 from z4tw.recovery.files import finished
 from z4tw.recovery.rebuild import RebuildOptions, Rebuilt, is_sound, rebuild_store
 
@@ -66,6 +69,26 @@ def test_what_was_written_after_the_snapshot(store: TestStore) -> None:
         (1, _md5(b"a" * 5000)), (2, _md5(b"c" * 5000)),
     ]  # fmt: skip
     clean(store)
+
+
+def test_locks_come_back_as_they_were_written(store: TestStore) -> None:
+    store.snapshot()
+    versioned = store.buckets()["versioned"]
+    lock = Lock("COMPLIANCE", store.times.ms + 1_000_000, "ON")
+    store.file(versioned, "locked", b"l" * 9000, lock)
+    ended = Lock("COMPLIANCE", 1)
+    store.file(versioned, "ended", b"e" * 9000, ended)
+    rebuilt = rebuild(store)
+    assert rebuilt.versions == 2
+    for key, wanted in (("locked", lock), ("ended", ended)):
+        version = finished(store.store.find_version(store.at(versioned, key), ""))
+        assert version.lock == wanted
+        outcome = finished(
+            store.store.change(
+                store.at(versioned, key), DeleteVersion(store.stamp(), version.version_id)
+            )
+        )
+        assert (outcome == LOCKED) == (wanted is lock)
 
 
 def test_an_upload_that_comes_back_can_be_completed(store: TestStore) -> None:
