@@ -739,6 +739,15 @@ SPECIFIC: list[Row] = [
         "DeleteObject",
         ("PreconditionFailed", 412, "If-Match with another ETag",
          _good("DeleteObject", If_Match='"{other_etag}"')),
+        ("PreconditionFailed", 412, "x-amz-if-match-size of another size",
+         _good("DeleteObject", x_amz_if_match_size="3")),
+        ("PreconditionFailed", 412, "x-amz-if-match-last-modified-time of another time",
+         _good("DeleteObject",
+               x_amz_if_match_last_modified_time="Thu, 01 Jan 1970 00:00:00 GMT")),
+        ("InvalidArgument", 400, "x-amz-if-match-size that is no number",
+         _good("DeleteObject", x_amz_if_match_size="many")),
+        ("InvalidArgument", 400, "x-amz-if-match-last-modified-time that is no time",
+         _good("DeleteObject", x_amz_if_match_last_modified_time="now")),
         ("NoSuchKey", 404, "If-Match on a key that does not exist",
          _good("DeleteObject", path="/{bucket}/nothing", If_Match='"{etag}"')),
         ("NotImplemented", 501, "If-None-Match", _good("DeleteObject", If_None_Match="*")),
@@ -763,8 +772,8 @@ SPECIFIC: list[Row] = [
                + "</Delete>")),
         ("MalformedXML", 400, "an unknown element",
          _good("DeleteObjects", body="<Delete><Object><Key>k</Key><Colour/></Object></Delete>")),
-        ("NotImplemented", 501, "a condition on size",
-         _good("DeleteObjects", body="<Delete><Object><Key>k</Key><Size>1</Size></Object>"
+        ("MalformedXML", 400, "a size that is no number",
+         _good("DeleteObjects", body="<Delete><Object><Key>k</Key><Size>one</Size></Object>"
                "</Delete>")),
         ("BadDigest", 400, "a CRC-32 of other bytes",
          _good("DeleteObjects", x_amz_checksum_crc32="AAAAAA==")),
@@ -780,6 +789,12 @@ SPECIFIC: list[Row] = [
     Row("DeleteObjects", "PreconditionFailed", 200, "an ETag that is not the object's",
         _good("DeleteObjects", body="<Delete><Object><Key>object</Key><ETag>{other_etag}</ETag>"
               "</Object></Delete>"), inside=True),
+    Row("DeleteObjects", "PreconditionFailed", 200, "a Size that is not the object's",
+        _good("DeleteObjects", body="<Delete><Object><Key>object</Key><Size>3</Size></Object>"
+              "</Delete>"), inside=True),
+    Row("DeleteObjects", "PreconditionFailed", 200, "a LastModifiedTime that is not the object's",
+        _good("DeleteObjects", body="<Delete><Object><Key>object</Key><LastModifiedTime>"
+              "1970-01-01T00:00:00Z</LastModifiedTime></Object></Delete>"), inside=True),
     Row("DeleteObjects", "KeyTooLongError", 200, "a key of 1,025 bytes",
         _good("DeleteObjects", body=f"<Delete><Object><Key>{'k' * 1025}</Key></Object></Delete>"),
         inside=True),

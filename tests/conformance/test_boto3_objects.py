@@ -320,3 +320,24 @@ def test_a_header_that_asks_for_what_is_not_there_is_refused(
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", **arguments)
     assert code_of(error) == ("NotImplemented", 501)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_deletion_names_the_object_that_it_means(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"four")
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    earlier = modified - datetime.timedelta(seconds=1)
+    for wrong in ({"IfMatchSize": 3}, {"IfMatchLastModifiedTime": earlier}, {"IfMatch": '"e"'}):
+        with pytest.raises(ClientError) as error:
+            s3.delete_object(Bucket=bucket, Key="k", **wrong)
+        assert code_of(error) == ("PreconditionFailed", 412)
+    wrong = {"Key": "k", "LastModifiedTime": earlier, "Size": 4}
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [wrong]})
+    assert [one["Code"] for one in answer["Errors"]] == ["PreconditionFailed"]
+    right = {"Key": "k", "LastModifiedTime": modified, "Size": 4}
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [right]})
+    assert [one["Key"] for one in answer["Deleted"]] == ["k"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"four")
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    s3.delete_object(
+        Bucket=bucket, Key="k", IfMatch="*", IfMatchSize=4, IfMatchLastModifiedTime=modified
+    )

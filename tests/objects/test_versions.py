@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -114,6 +115,29 @@ class TestConditions:
         one = DeleteVersion(stamp(2), "null", condition=Condition("e9"))
         assert key.change(one).outcome.code == "PreconditionFailed"
         assert key.value.current.etag == "e1"
+
+    def test_time_and_size_are_compared_if_there_is_something(self) -> None:
+        def answer(**fields: int) -> Any:
+            key = view()
+            key.change(put(2001))
+            delete = DeleteObject(stamp(9000), "o", condition=Condition(None, **fields))
+            return key.change(delete).outcome
+
+        assert isinstance(answer(size=0, modified_s=2), Done)
+        assert answer(size=1).code == "PreconditionFailed"
+        assert answer(modified_s=1).code == "PreconditionFailed"
+        absent = DeleteObject(stamp(1), "o", condition=Condition(size=1, modified_s=1))
+        assert isinstance(view().change(absent).outcome, Done)
+
+    def test_a_stamp_names_the_very_version(self) -> None:
+        key = view()
+        key.change(put(1))
+        assert key.change(put(3, condition=Condition(stamp=stamp(2)))).outcome.code == (
+            "PreconditionFailed"
+        )
+        assert isinstance(key.change(put(4, condition=Condition(stamp=stamp(1)))).outcome, Done)
+        other = put(5, condition=Condition(stamp=stamp(1)))
+        assert view().change(other).outcome == Refused("PreconditionFailed")
 
 
 class TestVersioning:

@@ -86,11 +86,34 @@ def test_conditions(harness: Harness) -> None:
     assert (refused.error, refused.details) == ("PreconditionFailed", {"Condition": "If-Match"})
     assert delete(harness, "/bucket/absent", if_match="*").error == "NoSuchKey"
     assert delete(harness, "/bucket/key", if_none_match="*").error == "NotImplemented"
-    unsupported = {"x_amz_if_match_size": "4"}
-    assert delete(harness, "/bucket/key", **unsupported).error == "NotImplemented"
     assert harness.request("GET", "/bucket/key").status == 200
     assert delete(harness, "/bucket/key", if_match=f'"{MD5}"').status == 204
     assert harness.request("GET", "/bucket/key").error == "NoSuchKey"
+
+
+def test_time_and_size_are_conditions_too(harness: Harness) -> None:
+    modified = (
+        harness.put("/bucket/k", DATA)
+        and harness.request("HEAD", "/bucket/k").headers["last-modified"]
+    )
+    time, size = "x_amz_if_match_last_modified_time", "x_amz_if_match_size"
+    other = "Thu, 01 Jan 1970 00:00:00 GMT"
+    for headers in ({size: "3"}, {time: other}, {size: "4", time: other}):
+        assert delete(harness, "/bucket/k", **headers).error == "PreconditionFailed"
+    assert delete(harness, "/bucket/k", **{size: "four"}).error == "InvalidArgument"
+    assert delete(harness, "/bucket/k", **{size: "4", time: modified}).status == 204
+    # They hold for what is not there, as the API reference says.
+    assert delete(harness, "/bucket/k", **{size: "4", time: modified}).status == 204
+
+
+def test_times_and_sizes_in_the_document_are_conditions(harness: Harness) -> None:
+    for key in ("a", "b"):
+        harness.put(f"/bucket/{key}", DATA)
+    sizes = (("a", 4), ("b", 3))
+    rows = "".join(f"<Object><Key>{key}</Key><Size>{n}</Size></Object>" for key, n in sizes)
+    answer = harness.request("POST", "/bucket?delete", body=f"<Delete>{rows}</Delete>".encode())
+    assert answer.texts("Deleted/Key") == ["a"]
+    assert answer.texts("Error/Code") == ["PreconditionFailed"]
 
 
 def test_deleting_works_on_a_full_disk(harness: Harness) -> None:
@@ -218,7 +241,7 @@ def test_digests_are_checked_if_they_are_sent(
         (b"", "MissingRequestBodyError"),
         (b"<Delete/>", "MalformedXML"),
         (b"<Delete><Object/></Delete>", "MalformedXML"),
-        (b"<Delete><Object><Key>a</Key><Size>1</Size></Object></Delete>", "NotImplemented"),
+        (b"<Delete><Object><Key>a</Key><Size>x</Size></Object></Delete>", "MalformedXML"),
         (document(*[("key",)] * 1001), "MalformedXML"),
         (b" " * (3 << 20), "MaxMessageLengthExceeded"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from z4tw import errors
-from z4tw.errors import NotModified, PreconditionFailed
+from z4tw.errors import InvalidArgument, NotModified, PreconditionFailed
 from z4tw.objects.commands import Condition
 from z4tw.s3.conditional import (
     UNCONDITIONAL,
@@ -142,6 +142,17 @@ def test_writes_refuse_the_conditions_that_aws_refuses(name: str) -> None:
 def test_deletes_take_if_match() -> None:
     assert delete_condition({}) is None
     assert delete_condition({"if-match": f'"{ETAG}"'}) == Condition(ETAG)
+
+
+def test_deletes_take_a_time_and_a_size() -> None:
+    time, size = "x-amz-if-match-last-modified-time", "x-amz-if-match-size"
+    assert delete_condition({size: "12"}) == Condition(size=12)
+    headers = {time: "Fri, 02 Jan 1970 00:00:00 GMT", size: "0", "if-match": "*"}
+    assert delete_condition(headers) == Condition("*", False, 86_400, 0)
+    for name, text in ((size, "many"), (size, "-1"), (size, "9" * 20), (time, "now"), (time, "")):
+        with pytest.raises(InvalidArgument) as caught:
+            delete_condition({name: text})
+        assert caught.value.details["ArgumentName"] == name
 
 
 def test_matching_is_of_whole_tags() -> None:

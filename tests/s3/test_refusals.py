@@ -27,6 +27,7 @@ from z4tw.s3.refusals import refuse_unsupported
         ("x-amz-rename-source", "/k"),
         ("x-amz-mfa", "1 2"),
         ("x-amz-if-match-size", "3"),
+        ("x-amz-if-match-last-modified-time", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ("x-amz-checksum-sha512", "x"),
         ("x-amz-checksum-algorithm", "XXHASH64"),
         ("x-amz-object-ownership", "ObjectWriter"),

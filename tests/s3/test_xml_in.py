@@ -123,10 +123,20 @@ def test_a_document_that_is_too_large_is_not_parsed() -> None:
         parse_tagging(b" " * 70_000, 10)
 
 
-@pytest.mark.parametrize("name", ["LastModifiedTime", "Size"])
-def test_conditions_of_directory_buckets_are_not_implemented(name: str) -> None:
-    with pytest.raises(errors.NotImplemented, match=name):
-        parse_delete(delete(f"<Object><Key>a</Key><{name}>1</{name}></Object>"))
+@pytest.mark.parametrize("time", ["Fri, 02 Jan 1970 00:00:00 GMT", "1970-01-02T00:00:00.000Z"])
+def test_a_key_may_have_to_have_a_time_and_a_size(time: str) -> None:
+    conditions = f"<LastModifiedTime>{time}</LastModifiedTime><Size>7</Size>"
+    found = parse_delete(delete(f"<Object><Key>a</Key>{conditions}</Object>"))
+    assert found.objects == (DeleteTarget("a", "", None, 86_400, 7),)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("LastModifiedTime", "1"), ("Size", "-1"), ("Size", ""), ("Size", "9" * 20), ("Size", "1.5")],
+)
+def test_a_condition_that_is_no_time_or_size(name: str, text: str) -> None:
+    with pytest.raises(MalformedXML):
+        parse_delete(delete(f"<Object><Key>a</Key><{name}>{text}</{name}></Object>"))
 
 
 def test_parts_are_read_in_order() -> None:

@@ -14,11 +14,17 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     ``if_match``: an ETag without quotes, ``*``, or None. ``if_none_match``: True for
     ``If-None-Match: *``. An absent object (or a delete marker) fails ``if_match`` with NoSuchKey,
     a differing one with PreconditionFailed.
+
+    ``modified_s`` and ``size``: the Last-Modified (Unix seconds) and size that it must have if it
+    is there. ``stamp``: it must be the version of that stamp.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
     if_match: str | None = None
     if_none_match: bool = False
+    modified_s: int | None = None
+    size: int | None = None
+    stamp: bytes | None = None
 
 
 class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"):

@@ -210,6 +210,15 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
             return Refused("NoSuchKey")
         if condition.if_match not in ("*", current.etag):
             return Refused("PreconditionFailed", details={"Condition": "If-Match"})
+    if condition.stamp is not None and (current is None or current.stamp != condition.stamp):
+        return Refused("PreconditionFailed")
+    if current is None or not present:
+        return None
+    if condition.modified_s is not None and current.modified_ms // 1000 != condition.modified_s:
+        failed = {"Condition": "x-amz-if-match-last-modified-time"}
+        return Refused("PreconditionFailed", details=failed)
+    if condition.size is not None and current.size != condition.size:
+        return Refused("PreconditionFailed", details={"Condition": "x-amz-if-match-size"})
     return None
 
 

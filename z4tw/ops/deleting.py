@@ -74,7 +74,9 @@ async def delete_objects(context: Context) -> S3Response:
         except S3Error as error:
             refused[index] = error
             continue
-        condition = None if target.etag is None else Condition(if_match=target.etag)
+        condition = None
+        if (target.etag, target.modified_s, target.size) != (None, None, None):
+            condition = Condition(target.etag, False, target.modified_s, target.size)
         change = _delete(context, bucket, target.key, target.version_id, condition)
         begun.append((index, change))
     ends: dict[int, Outcome | Exception] = dict(refused)

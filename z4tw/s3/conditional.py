@@ -6,15 +6,18 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from z4tw.errors import NotModified, PreconditionFailed
+from z4tw.errors import InvalidArgument, NotModified, PreconditionFailed
 from z4tw.objects.commands import Condition
-from z4tw.s3.dates import http_date
+from z4tw.s3.dates import http_date, parse_iso_date
 from z4tw.s3.refusals import lacking
+
+MODIFIED = "x-amz-if-match-last-modified-time"
+SIZE = "x-amz-if-match-size"
 
 
 class Preconditions(msgspec.Struct, frozen=True):
@@ -107,13 +110,44 @@ def write_condition(headers: Mapping[str, str]) -> Condition | None:
 
 
 def delete_condition(headers: Mapping[str, str]) -> Condition | None:
-    """The condition of DeleteObject: If-Match with an ETag or ``*``; None when there is none.
-    Raises ``NotImplemented`` for other conditions."""
+    """The condition of DeleteObject, None when there is none: If-Match with an ETag or ``*``, and
+    the time and size that the object must have if it is there. Raises ``NotImplemented`` for other
+    conditions, ``InvalidArgument`` for what is no time or size.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+    """
     if "if-none-match" in headers:
         raise lacking("If-None-Match")
     _refuse_dates(headers)
-    if_match = headers.get("if-match")
-    return None if if_match is None else Condition(_one_tag(if_match))
+    if_match = _one_tag(headers.get("if-match"))
+    modified_s = _argument(headers, MODIFIED, parse_time)
+    size = _argument(headers, SIZE, parse_size)
+    if if_match is None and modified_s is None and size is None:
+        return None
+    return Condition(if_match, False, modified_s, size)
+
+
+def parse_time(text: str) -> int | None:
+    """An HTTP date or an ISO 8601 time as Unix seconds; None for what is neither."""
+    iso_ms = parse_iso_date(text)
+    return parse_http_date(text) if iso_ms is None else iso_ms // 1000
+
+
+def parse_size(text: str) -> int | None:
+    """A number of bytes; None for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _argument(
+    headers: Mapping[str, str], name: str, parse: Callable[[str], int | None]
+) -> int | None:
+    text = headers.get(name)
+    if text is None:
+        return None
+    value = parse(text)
+    if value is None:
+        raise InvalidArgument(ArgumentName=name, ArgumentValue=text[:256])
+    return value
 
 
 def matches(value: str, etag: str, weak: bool = False) -> bool:

@@ -56,6 +56,8 @@ _PASSING = frozenset(
 _WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
 _PASSING_FOR = {
     "x-amz-bucket-object-lock-enabled": frozenset({"CreateBucket"}),
+    "x-amz-if-match-last-modified-time": frozenset({"DeleteObject"}),
+    "x-amz-if-match-size": frozenset({"DeleteObject"}),
     "x-amz-object-lock-legal-hold": _WRITES,
     "x-amz-object-lock-mode": _WRITES,
     "x-amz-object-lock-retain-until-date": _WRITES,

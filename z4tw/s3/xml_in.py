@@ -5,7 +5,7 @@ The namespace is optional, as on AWS; elements that a document does not have are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -22,6 +22,7 @@ from z4tw.errors import (
     MissingRequestBodyError,
 )
 from z4tw.s3.checksums import DIGEST_BYTES
+from z4tw.s3.conditional import parse_size, parse_time
 from z4tw.s3.tagging import BUCKET_TAGS, check_tags
 
 KIB = 1024
@@ -61,11 +62,14 @@ class Node:
 
 
 class DeleteTarget(NamedTuple):
-    """One object of DeleteObjects; ``etag`` (without quotes, or ``*``) is a condition or None."""
+    """One object of DeleteObjects. Conditions, None when absent: ``etag`` (without quotes, or
+    ``*``), ``modified_s`` (Unix seconds), ``size`` (bytes)."""
 
     key: str
     version_id: str
     etag: str | None
+    modified_s: int | None = None
+    size: int | None = None
 
 
 class DeleteRequest(NamedTuple):
@@ -119,8 +123,8 @@ def parse_document(
 def parse_delete(body: bytes) -> DeleteRequest:
     """DeleteObjects: 1 to 1,000 objects in at most 2 MiB.
 
-    Raises ``MalformedXML``, ``MissingRequestBodyError``; ``NotImplemented`` for conditions that
-    only directory buckets have. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    Raises ``MalformedXML``, ``MissingRequestBodyError``.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
     """
     if not body:
         raise MissingRequestBodyError()
@@ -142,18 +146,26 @@ def parse_delete(body: bytes) -> DeleteRequest:
 
 def _delete_target(node: Node) -> DeleteTarget:
     fields = _fields(node, {"Key", "VersionId", "ETag", "LastModifiedTime", "Size"})
-    for name in ("LastModifiedTime", "Size"):
-        if name in fields:
-            raise errors.NotImplemented(
-                f"The condition {name} of DeleteObjects is not implemented."
-            )
     key = fields.get("Key")
     if not key:
         raise MalformedXML()
     etag = fields.get("ETag")
     return DeleteTarget(
-        key, fields.get("VersionId", ""), None if etag is None else etag.strip().strip('"')
+        key,
+        fields.get("VersionId", ""),
+        None if etag is None else etag.strip().strip('"'),
+        _condition(fields, "LastModifiedTime", parse_time),
+        _condition(fields, "Size", parse_size),
     )
+
+
+def _condition(fields: dict[str, str], name: str, parse: Callable[[str], int | None]) -> int | None:
+    if name not in fields:
+        return None
+    value = parse(fields[name].strip())
+    if value is None:
+        raise MalformedXML()
+    return value
 
 
 def parse_complete_multipart(body: bytes) -> list[CompletedPart]:
