@@ -331,8 +331,6 @@ def _headers_of_new_objects(name: str) -> list[Row]:
         ("NotImplemented", 501, "an event hold", _good(name, x_amz_object_lock_event_hold="ON")),
         ("InvalidRequest", 400, "an unknown checksum algorithm",
          _good(name, x_amz_checksum_algorithm="CRC1")),
-        ("NotImplemented", 501, "a checksum algorithm of 2026",
-         _good(name, x_amz_checksum_algorithm="XXHASH3")),
     )
 
 
@@ -352,6 +350,10 @@ def _digests(name: str) -> list[Row]:
          _good(name, x_amz_checksum_crc64nvme="AAAAAAAAAAA=")),
         ("BadDigest", 400, "a SHA-256 checksum of other bytes",
          _good(name, x_amz_checksum_sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")),
+        ("BadDigest", 400, "an XXHASH3 of other bytes",
+         _good(name, x_amz_checksum_xxhash3="AAAAAAAAAAA=")),
+        ("InvalidRequest", 400, "an XXHASH128 of the length of an XXHASH64",
+         _good(name, x_amz_checksum_xxhash128="AAAAAAAAAAA=")),
         ("InvalidRequest", 400, "a checksum of the wrong length",
          _good(name, x_amz_checksum_crc32="AAA=")),
         ("InvalidRequest", 400, "two checksums",
@@ -807,6 +809,9 @@ SPECIFIC: list[Row] = [
          _good("CreateMultipartUpload", x_amz_checksum_type="FULL_OBJECT")),
         ("InvalidRequest", 400, "SHA256 with FULL_OBJECT",
          _good("CreateMultipartUpload", x_amz_checksum_algorithm="SHA256",
+               x_amz_checksum_type="FULL_OBJECT")),
+        ("InvalidRequest", 400, "XXHASH64 with FULL_OBJECT",
+         _good("CreateMultipartUpload", x_amz_checksum_algorithm="XXHASH64",
                x_amz_checksum_type="FULL_OBJECT")),
         ("InvalidRequest", 400, "CRC64NVME with COMPOSITE",
          _good("CreateMultipartUpload", x_amz_checksum_algorithm="CRC64NVME",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -13,7 +14,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from tests.conformance.test_boto3_objects import code_of
+from tests.conformance.test_boto3_objects import NEW_CHECKSUMS, code_of
 
 MIB = 1024 * 1024
 DATA = os.urandom(12 * MIB)
@@ -107,6 +108,43 @@ def test_checksums_of_uploads(s3: Any, bucket: str, algorithm: str, kind: str) -
         assert whole[f"Checksum{algorithm}"] == value
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert head[f"Checksum{algorithm}"] == value
+
+
+@pytest.mark.parametrize("algorithm", sorted(NEW_CHECKSUMS))
+def test_checksums_of_uploads_that_the_client_has_computed(
+    s3: Any, bucket: str, algorithm: str
+) -> None:
+    name, new = f"Checksum{algorithm}", NEW_CHECKSUMS[algorithm]
+    created = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm)
+    assert (created["ChecksumAlgorithm"], created["ChecksumType"]) == (algorithm, "COMPOSITE")
+    upload = created["UploadId"]
+    parts = []
+    for number, body in enumerate(PARTS, 1):
+        value = base64.b64encode(new(body).digest()).decode()
+        sent = s3.upload_part(
+            Bucket=bucket, Key="k", UploadId=upload, PartNumber=number, Body=body, **{name: value}
+        )
+        assert sent[name] == value
+        parts.append({"PartNumber": number, "ETag": sent["ETag"], name: value})
+    listed = s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)["Parts"]
+    assert [part[name] for part in listed] == [part[name] for part in parts]
+    done = s3.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
+    whole = base64.b64encode(new(b"".join(new(body).digest() for body in PARTS)).digest())
+    assert (done[name], done["ChecksumType"]) == (f"{whole.decode()}-3", "COMPOSITE")
+    attributes = s3.get_object_attributes(
+        Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ObjectParts"]
+    )
+    assert attributes["Checksum"][name] == whole.decode()
+    assert [part[name] for part in attributes["ObjectParts"]["Parts"]] == [
+        part[name] for part in parts
+    ]
+    with pytest.raises(ClientError) as error:
+        s3.create_multipart_upload(
+            Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT"
+        )
+    assert code_of(error) == ("InvalidRequest", 400)
 
 
 def test_an_abort_forgets_the_parts(s3: Any, bucket: str) -> None:

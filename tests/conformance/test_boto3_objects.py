@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import xxhash
 from botocore.exceptions import ClientError
 
 BIG = os.urandom(300_000)
@@ -177,6 +180,40 @@ def test_checksums(s3: Any, bucket: str, algorithm: str, body: bytes) -> None:
     assert attributes["StorageClass"] == "STANDARD"
 
 
+NEW_CHECKSUMS: dict[str, Callable[[bytes], Any]] = {
+    "MD5": hashlib.md5,
+    "SHA512": hashlib.sha512,
+    "XXHASH128": xxhash.xxh3_128,
+    "XXHASH3": xxhash.xxh3_64,
+    "XXHASH64": xxhash.xxh64,
+}
+
+
+@pytest.mark.parametrize("algorithm", sorted(NEW_CHECKSUMS))
+@pytest.mark.parametrize("body", [b"small", BIG], ids=["inline", "file"])
+def test_checksums_that_the_client_has_computed(
+    s3: Any, bucket: str, algorithm: str, body: bytes
+) -> None:
+    name = f"Checksum{algorithm}"
+    value = base64.b64encode(NEW_CHECKSUMS[algorithm](body).digest()).decode()
+    wrong = base64.b64encode(NEW_CHECKSUMS[algorithm](b"other").digest()).decode()
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=bucket, Key="k", Body=body, **{name: wrong})
+    assert code_of(error) == ("BadDigest", 400)
+    assert s3.put_object(Bucket=bucket, Key="k", Body=body, **{name: value})[name] == value
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert (head[name], head["ChecksumType"]) == (value, "FULL_OBJECT")
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum"])
+    assert attributes["Checksum"][name] == value
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"][0]
+    assert listed["ChecksumAlgorithm"] == [algorithm]
+    s3.put_object(Bucket=bucket, Key="source", Body=body)
+    copied = s3.copy_object(
+        Bucket=bucket, Key="copy", CopySource=f"{bucket}/source", ChecksumAlgorithm=algorithm
+    )
+    assert copied["CopyObjectResult"][name] == value
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -310,7 +347,6 @@ def test_what_is_not_there(s3: Any, bucket: str) -> None:
         {"ACL": "public-read"},
         {"ServerSideEncryption": "AES256"},
         {"GrantRead": "id=1"},
-        {"ObjectLockLegalHoldStatus": "ON"},
     ],
 )
 def test_a_header_that_asks_for_what_is_not_there_is_refused(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import xxhash
 
 from tests.conformance.raw import (
     CHUNK_BYTES,
@@ -75,6 +76,11 @@ CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
     "crc64nvme": _crc(0x9A6C9329AC4BC9B5, 8),
     "sha1": lambda data: hashlib.sha1(data).digest(),
     "sha256": lambda data: hashlib.sha256(data).digest(),
+    "sha512": lambda data: hashlib.sha512(data).digest(),
+    "md5": lambda data: hashlib.md5(data).digest(),
+    "xxhash64": lambda data: xxhash.xxh64(data).digest(),
+    "xxhash3": lambda data: xxhash.xxh3_64(data).digest(),
+    "xxhash128": lambda data: xxhash.xxh3_128(data).digest(),
 }
 
 

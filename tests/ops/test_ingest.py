@@ -102,7 +102,7 @@ FAILURES = [
     ({"x-amz-checksum-crc32": "AAAAAA=="}, "BadDigest"),
     ({"x-amz-checksum-crc32": "AAAA"}, "InvalidRequest"),
     ({"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-sha1": "x"}, "InvalidRequest"),
-    ({"x-amz-checksum-sha512": "AAAA"}, "NotImplemented"),
+    ({"x-amz-checksum-sha512": "AAAA"}, "InvalidRequest"),
     ({"x-amz-sdk-checksum-algorithm": "CRC32"}, "InvalidRequest"),
 ]
 

@@ -88,7 +88,7 @@ def test_checksum_plans(
         ({"x-amz-checksum-type": "FULL_OBJECT"}, ""),
         ({"x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "HALF"}, ""),
         ({"x-amz-checksum-algorithm": "CRC31"}, ""),
-        ({"x-amz-checksum-algorithm": "SHA512"}, "NotImplemented"),
+        ({"x-amz-checksum-algorithm": "SHA512", "x-amz-checksum-type": "FULL_OBJECT"}, ""),
         ({"x-amz-storage-class": "SHINY"}, "InvalidStorageClass"),
         ({"x-amz-tagging": "a=1&a=2"}, "InvalidTag"),
         ({"x-amz-meta-a": "x" * 3000}, "MetadataTooLarge"),

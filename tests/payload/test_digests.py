@@ -7,6 +7,7 @@ import threading
 from base64 import b64encode
 
 import pytest
+import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,11 @@ VALUES = {
     "CRC64NVME": "rosUhgp5mIg=",
     "SHA1": b64encode(hashlib.sha1(DATA).digest()).decode(),
     "SHA256": b64encode(hashlib.sha256(DATA).digest()).decode(),
+    "SHA512": b64encode(hashlib.sha512(DATA).digest()).decode(),
+    "MD5": MD5,
+    "XXHASH64": b64encode(bytes.fromhex("8cb841db40e6ae83")).decode(),
+    "XXHASH3": b64encode(xxhash.xxh3_64_intdigest(DATA).to_bytes(8, "big")).decode(),
+    "XXHASH128": b64encode(xxhash.xxh3_128_intdigest(DATA).to_bytes(16, "big")).decode(),
 }
 WRONG = {name: b64encode(bytes(size)).decode() for name, size in ALGORITHMS.items()}
 
@@ -127,13 +133,24 @@ def test_base64_has_one_form() -> None:
     assert refusal({"x-amz-checksum-crc32": "y/Q5Jh=="}).code == "InvalidRequest"
 
 
-@pytest.mark.parametrize("name", ["sha512", "md5", "xxhash64", "xxhash3", "xxhash128"])
-def test_algorithms_that_only_aws_has_are_not_implemented(name: str) -> None:
-    assert refusal({f"x-amz-checksum-{name}": "AAAA"}).code == "NotImplemented"
-    assert refusal({"x-amz-sdk-checksum-algorithm": name}).code == "NotImplemented"
-    with pytest.raises(S3Error) as caught:
-        plan(trailers=(f"x-amz-checksum-{name}",))
-    assert caught.value.code == "NotImplemented"
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("XXHASH64", "ef46db3751d8e999"),
+        ("XXHASH3", "2d06800538d394c2"),
+        ("XXHASH128", "99aa06d3014798d86001c324468d497f"),
+    ],
+)
+def test_xxhash_is_without_a_seed_and_big_endian(name: str, value: str) -> None:
+    """The values of no bytes at all, from the specification's sanity checks."""
+    assert checksum_of(name, b"") == b64encode(bytes.fromhex(value)).decode()
+
+
+def test_an_md5_checksum_is_the_etags() -> None:
+    digests = run(plan({header("MD5"): MD5}))
+    assert digests.checksum is not None
+    assert digests.checksum.value == MD5
+    assert digests.etag == hashlib.md5(DATA).hexdigest()
 
 
 def test_algorithms_that_nobody_has_are_refused() -> None:

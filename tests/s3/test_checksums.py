@@ -7,11 +7,14 @@ import hashlib
 import zlib
 
 import pytest
+import xxhash
 from awscrt import checksums as crt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from z4tw.s3.checksums import (
+    COMPOSITE_ALGORITHMS,
+    DIGEST_BYTES,
     combine_full_object,
     composite,
     decode_checksum,
@@ -54,6 +57,11 @@ def test_combining_huge_sizes_in_steps_or_at_once_agrees() -> None:
         ("CRC32C", lambda data: crt.crc32c(data).to_bytes(4, "big")),
         ("SHA1", lambda data: hashlib.sha1(data).digest()),
         ("SHA256", lambda data: hashlib.sha256(data).digest()),
+        ("SHA512", lambda data: hashlib.sha512(data).digest()),
+        ("MD5", lambda data: hashlib.md5(data).digest()),
+        ("XXHASH64", lambda data: xxhash.xxh64_intdigest(data).to_bytes(8, "big")),
+        ("XXHASH3", lambda data: xxhash.xxh3_64_intdigest(data).to_bytes(8, "big")),
+        ("XXHASH128", lambda data: xxhash.xxh3_128_intdigest(data).to_bytes(16, "big")),
     ],
 )
 def test_a_composite_is_the_checksum_of_checksums(algorithm: str, function) -> None:  # type: ignore[no-untyped-def]
@@ -78,6 +86,9 @@ def test_values_that_are_no_checksum_are_refused(value: str) -> None:
 def test_default_types() -> None:
     assert default_type("CRC64NVME") == "FULL_OBJECT"
     assert default_type("CRC32") == "COMPOSITE"
+    assert {name for name in DIGEST_BYTES if default_type(name) == "COMPOSITE"} == (
+        COMPOSITE_ALGORITHMS
+    )
 
 
 def test_the_etag_is_the_md5_of_the_md5s() -> None:

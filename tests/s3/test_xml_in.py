@@ -177,7 +177,7 @@ def test_ten_thousand_parts_with_checksums_pass() -> None:
         (complete("<PartNumber>1</PartNumber>"), MalformedXML),
         (complete("<ETag>e</ETag>"), MalformedXML),
         (complete(part(1) + "<Size>3</Size>"), MalformedXML),
-        (complete(part(1) + "<ChecksumSHA512>x</ChecksumSHA512>"), errors.NotImplemented),
+        (complete(part(1) + "<ChecksumCRC16>x</ChecksumCRC16>"), MalformedXML),
         (b"<CompleteMultipartUpload><Nope/></CompleteMultipartUpload>", MalformedXML),
         (complete(*[part(1)] * 10_001), MalformedXML),
         (b"<Delete/>", MalformedXML),

@@ -55,7 +55,8 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
 class Checksum(msgspec.Struct, frozen=True, array_like=True):
     """An additional checksum as S3 names it.
 
-    ``algorithm``: CRC32, CRC32C, CRC64NVME, SHA1 or SHA256. ``type``: FULL_OBJECT or COMPOSITE.
+    ``algorithm``: CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3 or
+    XXHASH128. ``type``: FULL_OBJECT or COMPOSITE.
     ``value``: base64 as in the response header (``...-N`` for a composite of N parts).
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Checksum.html
     """

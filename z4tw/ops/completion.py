@@ -41,7 +41,7 @@ from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
 from z4tw.ops.locking import lock_at
-from z4tw.ops.lookup import ATTEMPTS, CHECKSUM_HEADERS, check_before_body
+from z4tw.ops.lookup import ATTEMPTS, check_before_body
 from z4tw.ops.uploads import (
     XML,
     algorithm_of,
@@ -51,7 +51,7 @@ from z4tw.ops.uploads import (
     type_of,
     upload_done,
 )
-from z4tw.s3.checksums import combine_full_object, composite, multipart_etag
+from z4tw.s3.checksums import CHECKSUM_HEADERS, combine_full_object, composite, multipart_etag
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.xml_in import COMPLETE_BYTES, CompletedPart, parse_complete_multipart
 from z4tw.s3.xml_out import complete_upload

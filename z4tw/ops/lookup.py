@@ -10,6 +10,7 @@ from z4tw.objects.commands import Condition
 from z4tw.objects.versions import check_condition
 from z4tw.ops.context import Context, refusal
 from z4tw.ops.parameters import LARGEST, count_parameter
+from z4tw.s3.checksums import CHECKSUM_HEADERS
 from z4tw.s3.headers import http_date
 from z4tw.s3.names import check_version_id
 
@@ -17,12 +18,6 @@ ATTEMPTS = 10
 """How often a read is tried again when what it reads was replaced underneath it."""
 
 BUCKET_OWNER_ENFORCED = "BucketOwnerEnforced"
-
-CHECKSUM_HEADERS = {
-    name: f"x-amz-checksum-{name.lower()}"
-    for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
-}
-"""The header that carries a checksum's value, by algorithm."""
 
 
 def requested_version(query: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
 from z4tw.ops.locking import asked_lock, demand_digest
-from z4tw.ops.lookup import CHECKSUM_HEADERS, owner_of, part_number
+from z4tw.ops.lookup import owner_of, part_number
 from z4tw.ops.uploads import (
     XML,
     algorithm_of,
@@ -31,7 +31,12 @@ from z4tw.ops.uploads import (
     requested_upload,
     upload_done,
 )
-from z4tw.s3.checksums import COMPOSITE_ALGORITHMS, FULL_OBJECT_ALGORITHMS, default_type
+from z4tw.s3.checksums import (
+    CHECKSUM_HEADERS,
+    COMPOSITE_ALGORITHMS,
+    FULL_OBJECT_ALGORITHMS,
+    default_type,
+)
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import initiate_upload

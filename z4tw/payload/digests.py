@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from hmac import compare_digest
 from typing import Any, Protocol
 
+import xxhash
 from awscrt import checksums
 
-from z4tw import errors
 from z4tw.errors import (
     BadDigest,
     InvalidDigest,
@@ -26,7 +26,6 @@ from z4tw.model.objects import Checksum
 
 _PREFIX = "x-amz-checksum-"
 _NOT_VALUES = frozenset({"mode", "type", "algorithm"})
-_ELSEWHERE = frozenset({"SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"})
 _MISMATCH = "The {} you specified did not match the calculated checksum."
 
 
@@ -61,9 +60,27 @@ _MAKERS: dict[str, Callable[[], _Digest]] = {
     "CRC64NVME": lambda: _Crc(checksums.crc64nvme, 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+    "MD5": lambda: hashlib.md5(usedforsecurity=False),
+    "XXHASH64": xxhash.xxh64,
+    "XXHASH3": xxhash.xxh3_64,
+    "XXHASH128": xxhash.xxh3_128,
 }
-ALGORITHMS: dict[str, int] = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
-"""The checksum algorithms that are implemented, with the size of their values in bytes."""
+"""xxHash is used without a seed, and written big-endian, its canonical form."""
+
+ALGORITHMS: dict[str, int] = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "SHA1": 20,
+    "SHA256": 32,
+    "SHA512": 64,
+    "MD5": 16,
+    "XXHASH64": 8,
+    "XXHASH3": 8,
+    "XXHASH128": 16,
+}
+"""S3's checksum algorithms, with the size of their values in bytes."""
 
 
 class RunningChecksum:
@@ -115,12 +132,14 @@ class Digests:
         self._sum: _Digest | None = None
         self._sha256: _Digest | None = None
         if algorithm is not None:
-            self._sum = _MAKERS[algorithm]()
+            self._sum = self._md5 if algorithm == "MD5" else _MAKERS[algorithm]()
         if sha256_needed is not None:
             shared = algorithm == "SHA256"
             self._sha256 = self._sum if shared else hashlib.sha256()
         others = [self._sum, None if self._sha256 is self._sum else self._sha256]
-        self._others = tuple(digest.update for digest in others if digest is not None)
+        self._others = tuple(
+            digest.update for digest in others if digest is not None and digest is not self._md5
+        )
 
     @classmethod
     def plan(
@@ -136,8 +155,7 @@ class Digests:
         ``default_algorithm`` is computed when the client declares no checksum; None: nothing is.
         A checksum in a presigned query that is that of no bytes at all is not one of the payload:
         SDKs put it there when they sign without a body. Raises InvalidDigest for a malformed
-        Content-MD5, InvalidRequest for a malformed or a second checksum, NotImplemented for
-        algorithms that S3 has and this server does not.
+        Content-MD5, InvalidRequest for a malformed or a second checksum.
         """
         md5 = headers.get("content-md5")
         content_md5 = None if md5 is None else _parse_md5(md5)
@@ -222,8 +240,6 @@ def _algorithm_of(name: str) -> str:
     algorithm = name[len(_PREFIX) :].upper()
     if algorithm in ALGORITHMS:
         return algorithm
-    if algorithm in _ELSEWHERE:
-        raise errors.NotImplemented(f"The checksum algorithm {algorithm} is not implemented")
     raise InvalidRequest("The algorithm type you specified in x-amz-checksum- header is invalid.")
 
 
@@ -259,10 +275,6 @@ def _check_announced(algorithm: str | None) -> None:
     """Refuse an x-amz-sdk-checksum-algorithm header that no checksum goes with."""
     if algorithm is None:
         return
-    if algorithm.upper() in _ELSEWHERE:
-        raise errors.NotImplemented(
-            f"The checksum algorithm {algorithm.upper()} is not implemented"
-        )
     if algorithm.upper() not in ALGORITHMS:
         raise InvalidRequest("Value for x-amz-sdk-checksum-algorithm header is invalid.")
     raise InvalidRequest(

@@ -12,11 +12,40 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
+import xxhash
 from awscrt import checksums as crt
 
-COMPOSITE_ALGORITHMS = frozenset({"CRC32", "CRC32C", "SHA1", "SHA256"})
+COMPOSITE_ALGORITHMS = frozenset(
+    {
+        "CRC32",
+        "CRC32C",
+        "MD5",
+        "SHA1",
+        "SHA256",
+        "SHA512",
+        "XXHASH128",
+        "XXHASH3",
+        "XXHASH64",
+    }
+)
 FULL_OBJECT_ALGORITHMS = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
-DIGEST_BYTES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+DIGEST_BYTES = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "MD5": 16,
+    "SHA1": 20,
+    "SHA256": 32,
+    "SHA512": 64,
+    "XXHASH128": 16,
+    "XXHASH3": 8,
+    "XXHASH64": 8,
+}
+"""All checksum algorithms, with the size of their values."""
+
+CHECKSUM_HEADERS = {name: f"x-amz-checksum-{name.lower()}" for name in DIGEST_BYTES}
+"""The header that carries a checksum's value, by algorithm."""
+
 _POLYNOMIALS = {"CRC32": 0xEDB88320, "CRC32C": 0x82F63B78, "CRC64NVME": 0x9A6C9329AC4BC9B5}
 """Reflected: bit 0 stands for the highest power."""
 
@@ -25,6 +54,11 @@ _DIGESTS: dict[str, Callable[[bytes], bytes]] = {
     "CRC32C": lambda data: crt.crc32c(data).to_bytes(4, "big"),
     "SHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
     "SHA256": lambda data: hashlib.sha256(data).digest(),
+    "SHA512": lambda data: hashlib.sha512(data).digest(),
+    "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
+    "XXHASH64": xxhash.xxh64_digest,
+    "XXHASH3": xxhash.xxh3_64_digest,
+    "XXHASH128": xxhash.xxh3_128_digest,
 }
 
 
