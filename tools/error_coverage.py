@@ -40,6 +40,7 @@ UPLOADS = ("AbortMultipartUpload", "CompleteMultipartUpload", "ListParts", "Uplo
            "UploadPartCopy")  # fmt: skip
 COPIES = ("CopyObject", "UploadPartCopy")
 CONDITIONAL = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObject")
+RENAMES = ("RenameObject",)
 READS = ("GetObject", "HeadObject")
 TAGGING = ("PutBucketTagging", "PutObjectTagging")
 LOCKED_VERSIONS = ("GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold",
@@ -56,11 +57,12 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "BucketAlreadyExists": ("CreateBucket",),
     "BucketAlreadyOwnedByYou": ("CreateBucket",),
     "BucketNotEmpty": ("DeleteBucket",),
-    "ConditionalRequestConflict": CONDITIONAL,
+    "ConditionalRequestConflict": (*CONDITIONAL, *RENAMES),
     "EncryptionTypeMismatch": ("PutObject",),
     "EntityTooLarge": ("CompleteMultipartUpload", "PutObject", "UploadPart"),
     "EntityTooSmall": ("CompleteMultipartUpload",),
     "ExpiredToken": ALL,
+    "IdempotencyParameterMismatch": RENAMES,
     "IllegalLocationConstraintException": ("CreateBucket",),
     "IllegalVersioningConfigurationException": ("PutBucketVersioning",),
     "IncompleteBody": WITH_BODY,
@@ -103,6 +105,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
         *VERSIONED,
         *LOCKED_VERSIONS,
         *COPIES,
+        *RENAMES,
         "CompleteMultipartUpload",
         "PutObject",
         "DeleteObject",
@@ -117,7 +120,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "ObjectNotInActiveTierError": ("CopyObject",),
     "OperationAborted": SETTINGS,
     "PermanentRedirect": ON_BUCKETS,
-    "PreconditionFailed": (*CONDITIONAL, *READS, "DeleteObjects", "UploadPartCopy"),
+    "PreconditionFailed": (*CONDITIONAL, *RENAMES, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
     "RequestTimeout": ALL,
     "ServiceUnavailable": ALL,
@@ -141,6 +144,7 @@ UNTESTED: dict[str, str] = {
     "ConditionalRequestConflict": RACES,
     "EncryptionTypeMismatch": LATER,
     "ExpiredToken": SESSIONS,
+    "IdempotencyParameterMismatch": "needs a rename with a client token: tested with one",
     "InternalError": FAILURES,
     "InvalidEncryptionAlgorithmError": LATER,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",

@@ -109,6 +109,8 @@ GOOD: dict[str, Recipe] = {
     "PutObjectLockConfiguration": Recipe("PUT", "/{locked}", "object-lock", body=LOCK.format("")),
     "PutObjectRetention": Recipe("PUT", LOCKED, "retention", body=RETENTION),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
+    "RenameObject": Recipe("PUT", "/{bucket}/new", "renameObject",
+                           {"x-amz-rename-source": "object"}),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
     "UploadPartCopy": Recipe(
         "PUT", "/{bucket}/parts", PART, {"x-amz-copy-source": "/{bucket}/file"}
@@ -561,6 +563,47 @@ def _locks() -> list[Row]:
     return rows
 
 
+def _renames() -> list[Row]:
+    name = "RenameObject"
+    tagged = "/{bucket}/tagged"
+    other, past = '"{other_etag}"', "Sat, 01 Jan 2000 00:00:00 GMT"
+    future = "Fri, 01 Jan 2100 00:00:00 GMT"
+    return _of(
+        name,
+        ("InvalidRequest", 400, "no x-amz-rename-source", GOOD[name]._replace(headers={})),
+        ("InvalidRequest", 400, "a rename onto itself", _good(name, path=OBJECT)),
+        ("InvalidArgument", 400, "an empty source", _good(name, x_amz_rename_source="")),
+        ("InvalidArgument", 400, "a source that is not UTF-8",
+         _good(name, x_amz_rename_source="%FF")),
+        ("KeyTooLongError", 400, "a source of 1,025 bytes",
+         _good(name, x_amz_rename_source="k" * 1025)),
+        ("NoSuchKey", 404, "a source that does not exist",
+         _good(name, x_amz_rename_source="nothing")),
+        ("NoSuchKey", 404, "If-Match on a key that does not exist", _good(name, If_Match=other)),
+        ("PreconditionFailed", 412, "If-None-Match: * on a key that exists",
+         _good(name, path=tagged, If_None_Match="*")),
+        ("PreconditionFailed", 412, "If-Match with another ETag",
+         _good(name, path=tagged, If_Match=other)),
+        ("PreconditionFailed", 412, "If-Modified-Since on a key that does not exist",
+         _good(name, If_Modified_Since=past)),
+        ("PreconditionFailed", 412, "If-Unmodified-Since before the time of the key's object",
+         _good(name, path=tagged, If_Unmodified_Since=past)),
+        ("NotImplemented", 501, "If-None-Match with an ETag", _good(name, If_None_Match=other)),
+        *[("PreconditionFailed", 412, f"{header} that does not hold",
+           _good(name, **{header: value, "x-amz-rename-source": "object"}))
+          for header, value in (
+              ("x-amz-rename-source-if-match", other),
+              ("x-amz-rename-source-if-none-match", '"{etag}"'),
+              ("x-amz-rename-source-if-modified-since", future),
+              ("x-amz-rename-source-if-unmodified-since", past),
+          )],
+        ("InvalidArgument", 400, "a client token with a space",
+         _good(name, x_amz_client_token="a b")),
+        ("InvalidArgument", 400, "a client token of 65 characters",
+         _good(name, x_amz_client_token="t" * 65)),
+    )
+
+
 SPECIFIC: list[Row] = [
     *_of(
         "ListBuckets",
@@ -725,6 +768,7 @@ SPECIFIC: list[Row] = [
         ("InvalidArgument", 400, "uploadId without partNumber",
          _good("PutObject", "uploadId={upload}")),
     ),
+    *_renames(),
     *_sources("CopyObject"),
     *_of(
         "CopyObject",

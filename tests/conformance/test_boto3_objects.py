@@ -377,3 +377,30 @@ def test_a_deletion_names_the_object_that_it_means(s3: Any, bucket: str) -> None
     s3.delete_object(
         Bucket=bucket, Key="k", IfMatch="*", IfMatchSize=4, IfMatchLastModifiedTime=modified
     )
+
+
+def test_a_rename(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="old ü", Body=BIG, Metadata={"colour": "blue"})
+    before = s3.head_object(Bucket=bucket, Key="old ü")
+    s3.put_object(Bucket=bucket, Key="other", Body=b"x")
+    named = {"Bucket": bucket, "Key": "new", "RenameSource": "old%20%C3%BC"}
+    for wrong in (
+        {"DestinationIfNoneMatch": "*", "Key": "other"},
+        {"SourceIfMatch": '"e"'},
+        {"DestinationIfUnmodifiedSince": datetime.datetime(2000, 1, 1), "Key": "other"},
+    ):
+        with pytest.raises(ClientError) as error:
+            s3.rename_object(**{**named, **wrong})
+        assert code_of(error) == ("PreconditionFailed", 412)
+    s3.rename_object(**named, ClientToken="token", SourceIfMatch=before["ETag"])
+    s3.rename_object(**named, ClientToken="token", SourceIfMatch=before["ETag"])
+    with pytest.raises(ClientError) as error:
+        s3.rename_object(**named, ClientToken="token")
+    assert code_of(error) == ("IdempotencyParameterMismatch", 400)
+    with pytest.raises(ClientError) as error:
+        s3.rename_object(**named)
+    assert code_of(error) == ("NoSuchKey", 404)
+    got = s3.get_object(Bucket=bucket, Key="new")
+    assert got["Body"].read() == BIG
+    assert (got["Metadata"], got["LastModified"]) == ({"colour": "blue"}, before["LastModified"])
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["new", "other"]

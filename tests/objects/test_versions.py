@@ -138,6 +138,9 @@ class TestConditions:
         assert isinstance(key.change(put(4, condition=Condition(stamp=stamp(1)))).outcome, Done)
         other = put(5, condition=Condition(stamp=stamp(1)))
         assert view().change(other).outcome == Refused("PreconditionFailed")
+        nothing = put(6, condition=Condition(stamp=b""))
+        assert isinstance(view().change(nothing).outcome, Done)
+        assert key.change(nothing).outcome == Refused("PreconditionFailed")
 
 
 class TestVersioning:

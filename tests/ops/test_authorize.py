@@ -49,6 +49,7 @@ RETENTION = (
 )
 LOCKED = {"x-amz-bucket-object-lock-enabled": "true"}
 HOLD = "<LegalHold><Status>ON</Status></LegalHold>"
+RENAMED = {"x-amz-rename-source": "key"}
 COPIED = {"x-amz-copy-source": "/bucket/key"}
 HELD = {"x-amz-object-lock-legal-hold": "ON", "content-md5": "jXd/OF09/siBXSD3SWAm3A=="}
 RETAINED = {
@@ -117,6 +118,7 @@ CELLS = (
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging", WRITERS),
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
     Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
+    Cell("RenameObject", "PUT", "/bucket/new?renameObject", OWNERS, headers=RENAMED),
     Cell("GetObjectLockConfiguration", "GET", "/bucket?object-lock", READERS),
     Cell("PutObjectLockConfiguration", "PUT", "/bucket?object-lock", OWNERS, LOCK),
     Cell("GetObjectRetention", "GET", "/bucket/key?retention", READERS),

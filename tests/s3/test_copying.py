@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from z4tw.errors import InvalidArgument, KeyTooLongError
-from z4tw.s3.copying import CopySource, parse_copy_source, replaces
+from z4tw.s3.copying import CopySource, parse_copy_source, parse_rename_source, replaces
 
 ID = "0" * 32
 
@@ -64,3 +64,23 @@ def test_directives() -> None:
         replaces({name: "replace"}, name)
     with pytest.raises(InvalidArgument, match="Unknown tagging directive"):
         replaces({"x-amz-tagging-directive": "X"}, "x-amz-tagging-directive")
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("k", "k"), ("/k", "k"), ("a/b%20c", "a/b c"), ("bucket/k", "k"), ("/bucket/k", "k"),
+        ("bucket/bucket/k", "bucket/k"), ("other/k", "other/k"), ("//k", "/k"),
+        ("bucket", "bucket"), ("k?versionId=1", "k?versionId=1"),
+    ],
+)  # fmt: skip
+def test_sources_of_renames(value: str, key: str) -> None:
+    assert parse_rename_source(value, "bucket") == key
+
+
+@pytest.mark.parametrize("value", ["", "/", "bucket/", "/bucket/", "%FF"])
+def test_what_names_no_key_is_no_source_of_a_rename(value: str) -> None:
+    with pytest.raises(InvalidArgument):
+        parse_rename_source(value, "bucket")
+    with pytest.raises(KeyTooLongError):
+        parse_rename_source("k" * 1025, "bucket")

@@ -16,7 +16,7 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     a differing one with PreconditionFailed.
 
     ``modified_s`` and ``size``: the Last-Modified (Unix seconds) and size that it must have if it
-    is there. ``stamp``: it must be the version of that stamp.
+    is there. ``stamp``: it must be the version of that stamp; empty: there must be none at all.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 

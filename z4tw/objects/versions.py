@@ -210,8 +210,10 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
             return Refused("NoSuchKey")
         if condition.if_match not in ("*", current.etag):
             return Refused("PreconditionFailed", details={"Condition": "If-Match"})
-    if condition.stamp is not None and (current is None or current.stamp != condition.stamp):
-        return Refused("PreconditionFailed")
+    if condition.stamp is not None:
+        stamp = b"" if current is None else current.stamp
+        if stamp != condition.stamp:
+            return Refused("PreconditionFailed")
     if current is None or not present:
         return None
     if condition.modified_s is not None and current.modified_ms // 1000 != condition.modified_s:

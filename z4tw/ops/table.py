@@ -12,6 +12,7 @@ from z4tw.ops import (
     multipart,
     objects,
     reading,
+    renaming,
     tagging,
     versioning,
 )
@@ -27,6 +28,7 @@ OPERATIONS: dict[str, Operation] = {
     **multipart.OPERATIONS,
     **objects.OPERATIONS,
     **reading.OPERATIONS,
+    **renaming.OPERATIONS,
     **tagging.OPERATIONS,
     **versioning.OPERATIONS,
 }

@@ -1,4 +1,4 @@
-"""Where a copy takes its bytes from, and which of the source's metadata it keeps.
+"""Where a copy or a rename takes its object from, and which of the source's metadata a copy keeps.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
@@ -70,3 +70,25 @@ def _malformed(value: str) -> S3Error:
         ArgumentName="x-amz-copy-source",
         ArgumentValue=value[:1024],
     )
+
+
+def parse_rename_source(value: str, bucket: str) -> str:
+    """Read ``x-amz-rename-source``: ``[/]bucket/key`` with the request's own bucket, or a key
+    alone, percent-encoded. A key that begins with the bucket's name and a slash is given with the
+    bucket. Raises ``InvalidArgument``, ``KeyTooLongError``.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
+    """
+    try:
+        text = unquote_to_bytes(value.encode("latin-1")).decode("utf-8")
+    except ValueError:
+        text = ""
+    key = text.removeprefix("/").removeprefix(f"{bucket}/")
+    if not key:
+        raise InvalidArgument(
+            "Rename Source must mention the source key",
+            ArgumentName="x-amz-rename-source",
+            ArgumentValue=value[:1024],
+        )
+    check_key(key)
+    return key

@@ -61,6 +61,7 @@ SUPPORTED = frozenset(
         "PutObjectLockConfiguration",
         "PutObjectRetention",
         "PutObjectTagging",
+        "RenameObject",
         "UploadPart",
         "UploadPartCopy",
     }

@@ -51,13 +51,20 @@ _PASSING = frozenset(
     }
 )
 _WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
+_RENAMES = frozenset({"RenameObject"})
 _PASSING_FOR = {
     "x-amz-bucket-object-lock-enabled": frozenset({"CreateBucket"}),
+    "x-amz-client-token": _RENAMES,
     "x-amz-if-match-last-modified-time": frozenset({"DeleteObject"}),
     "x-amz-if-match-size": frozenset({"DeleteObject"}),
     "x-amz-object-lock-legal-hold": _WRITES,
     "x-amz-object-lock-mode": _WRITES,
     "x-amz-object-lock-retain-until-date": _WRITES,
+    "x-amz-rename-source": _RENAMES,
+    "x-amz-rename-source-if-match": _RENAMES,
+    "x-amz-rename-source-if-modified-since": _RENAMES,
+    "x-amz-rename-source-if-none-match": _RENAMES,
+    "x-amz-rename-source-if-unmodified-since": _RENAMES,
 }
 """Headers that only some operations obey."""
 
