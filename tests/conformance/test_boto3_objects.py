@@ -404,3 +404,21 @@ def test_a_rename(s3: Any, bucket: str) -> None:
     assert got["Body"].read() == BIG
     assert (got["Metadata"], got["LastModified"]) == ({"colour": "blue"}, before["LastModified"])
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["new", "other"]
+
+
+def test_appends(s3: Any, bucket: str) -> None:
+    pieces = [b"first", BIG, b"", b"last"]
+    size = 0
+    for piece in pieces:
+        put = s3.put_object(Bucket=bucket, Key="log", Body=piece, WriteOffsetBytes=size)
+        assert put.get("Size", len(piece)) == size + len(piece)
+        size += len(piece)
+    for wrong in (0, size - 1, size + 1):
+        with pytest.raises(ClientError) as error:
+            s3.put_object(Bucket=bucket, Key="log", Body=b"x", WriteOffsetBytes=wrong)
+        assert code_of(error) == ("InvalidWriteOffset", 400)
+    got = s3.get_object(Bucket=bucket, Key="log", ChecksumMode="ENABLED")
+    assert got["Body"].read() == b"".join(pieces)
+    assert got["ETag"].endswith('-3"')
+    whole = s3.put_object(Bucket=bucket, Key="whole", Body=b"".join(pieces))
+    assert (got["ChecksumCRC32"], got["ChecksumType"]) == (whole["ChecksumCRC32"], "FULL_OBJECT")

@@ -138,9 +138,16 @@ class TestConditions:
         assert isinstance(key.change(put(4, condition=Condition(stamp=stamp(1)))).outcome, Done)
         other = put(5, condition=Condition(stamp=stamp(1)))
         assert view().change(other).outcome == Refused("PreconditionFailed")
-        nothing = put(6, condition=Condition(stamp=b""))
-        assert isinstance(view().change(nothing).outcome, Done)
-        assert key.change(nothing).outcome == Refused("PreconditionFailed")
+
+    def test_a_last_stamp_says_that_nothing_was_changed(self) -> None:
+        key = view()
+        conflict = Refused("ConditionalRequestConflict")
+        key.change(put(1))
+        assert key.change(put(2, condition=Condition(last=b""))).outcome == conflict
+        key.change(SetTags(stamp(3), "", {"a": "1"}))
+        assert key.change(put(4, condition=Condition(last=stamp(1)))).outcome == conflict
+        assert isinstance(key.change(put(5, condition=Condition(last=stamp(3)))).outcome, Done)
+        assert isinstance(view().change(put(1, condition=Condition(last=b""))).outcome, Done)
 
 
 class TestVersioning:

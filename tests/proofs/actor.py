@@ -229,6 +229,26 @@ class Actor:
         conditions = self.reading(source), self.writing(goal)
         self.perform(s3.copy_object(source, goal, self.attributes(), directives, *conditions))
 
+    def append(self) -> None:
+        place = self.rng.choice((self.place, self.place, self.any_place))()
+        versions = self.versions(*place)
+        size = len(versions[0].body) if versions and not versions[0].marker else 0
+        offset = self.rng.choice((size, size, size, size, 0, size + 1))
+        body = self.body()[:1000]
+        condition = self.writing(place)
+        operation = s3.append_object(*place, offset, body, condition)
+        self.perform(operation, self.rng.choice((0, 0, 1, 3)))
+
+    def rename(self) -> None:
+        bucket, source = self.place()
+        target = self.rng.choice(KEYS)
+        reading = self.reading((bucket, source, ""))
+        operation = s3.rename_object(
+            bucket, source, target, reading, self.writing((bucket, target))
+        )
+        if not self.perform(operation).error:
+            self.perform(s3.see_renamed(bucket, source, target))
+
     def set_tags(self) -> None:
         place = self.named()
         self.perform(s3.put_tags(*place, self.rng.choice((None, *TAG_SETS))))
@@ -394,4 +414,5 @@ ACTIONS: list[tuple[int, Callable[[Actor], None]]] = [
     (6, Actor.copy_part), (8, Actor.complete), (1, Actor.abort), (4, Actor.list_parts),
     (9, Actor.list_objects), (7, Actor.list_versions), (4, Actor.list_uploads),
     (1, Actor.lock_bucket), (6, Actor.retain), (4, Actor.hold),
+    (6, Actor.append), (5, Actor.rename),
 ]  # fmt: skip

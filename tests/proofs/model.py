@@ -120,6 +120,11 @@ def md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
+def multipart_etag(parts: list[bytes]) -> str:
+    """The ETag of parts that make an object."""
+    return f"{md5(bytes.fromhex(''.join(md5(part) for part in parts)))}-{len(parts)}"
+
+
 def order(key: str) -> bytes:
     """Keys are listed in UTF-8 byte order."""
     return key.encode("utf-8")
@@ -296,6 +301,54 @@ class Model:
         except Refused:
             raise Refused("PreconditionFailed") from None
         return original
+
+    def rename(
+        self,
+        bucket: str,
+        source: str,
+        target: str,
+        source_condition: Condition,
+        condition: Condition,
+        marker: Version,
+        made: str | None,
+    ) -> Version:
+        """RenameObject: a new version of the target with the id ``made`` and a time to be seen,
+        and the source deleted (by ``marker``)."""
+        if source == target:
+            raise Refused("InvalidRequest")
+        original = self.find(bucket, source)
+        try:
+            check_read(source_condition, original)
+        except Refused:
+            raise Refused("PreconditionFailed") from None
+        moved = replace(original, id=made, modified_s=None, upload=None, lock=FREE)
+        version = self.put(bucket, target, moved, condition)
+        self.delete(bucket, source, "", ALWAYS, marker)
+        return version
+
+    def append(
+        self, bucket: str, key: str, offset: int, made: Version, condition: Condition
+    ) -> Version:
+        """PutObject with an offset: the version that is current then."""
+        self.check_write(bucket, key, condition)
+        versions = self.bucket(bucket).keys.get(key, [])
+        base = versions[0] if versions and not versions[0].marker else None
+        if offset != (len(base.body) if base else 0):
+            raise Refused("InvalidWriteOffset")
+        if base is None:
+            return self.put(bucket, key, made, condition)
+        if not made.body:
+            return base
+        before = (base.parts or (len(base.body),)) if base.body else ()
+        parts = (*before, len(made.body))
+        whole = base.body + made.body
+        ends = [sum(parts[: n + 1]) for n in range(len(parts))]
+        pieces = [whole[end - size : end] for end, size in zip(ends, parts, strict=True)]
+        version = replace(
+            base, id=made.id, modified_s=made.modified_s, body=whole, parts=parts,
+            etag=multipart_etag(pieces), upload=None, lock=FREE,
+        )  # fmt: skip
+        return self.add(bucket, key, version)
 
     def set_tags(
         self, bucket: str, key: str, version_id: str, tags: tuple[tuple[str, str], ...]

@@ -14,6 +14,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any, NamedTuple
@@ -268,6 +269,65 @@ def put_hold(place: tuple[str, str, str], status: str) -> Operation:
 
 def bypass_header(bypass: bool) -> dict[str, str]:
     return {"x-amz-bypass-governance-retention": "true"} if bypass else {}
+
+
+def append_object(
+    bucket: str, key: str, offset: int, body: bytes, condition: Condition = ALWAYS
+) -> Operation:
+    """PutObject at an offset."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        made = Version(given_id(answer), now_s, False, body, md5(body))
+        version = model.append(bucket, key, offset, made, condition)
+        return Expected(200, {"etag": f'"{version.etag}"', VERSION: shown(model, bucket, version)})
+
+    headers = {"x-amz-write-offset-bytes": str(offset)} | condition_headers(condition)
+    return Operation(Request("PUT", path_of(bucket, key), headers, body), effect)
+
+
+def rename_object(
+    bucket: str,
+    source: str,
+    target: str,
+    source_condition: Condition = ALWAYS,
+    condition: Condition = ALWAYS,
+) -> Operation:
+    """RenameObject; ``see_renamed`` has to follow."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        marker = Version(None, now_s, True)
+        version = model.rename(
+            bucket, source, target, source_condition, condition, marker, given_id(answer)
+        )
+        return Expected(200, {VERSION: shown(model, bucket, version)})
+
+    headers = condition_headers(condition)
+    headers |= condition_headers(source_condition, "x-amz-rename-source-")
+    headers["x-amz-rename-source"] = quote(f"{bucket}/{source}")
+    target_path = path_of(bucket, target, renameObject="")
+    return Operation(Request("PUT", target_path, headers), effect)
+
+
+def see_renamed(bucket: str, source: str, target: str) -> Operation:
+    """ListObjectVersions, to learn what the answer of a rename does not tell: the id of the delete
+    marker, and the time of the version, which it kept if the key had seen no later one."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        assert answer is not None
+        for key in (source, target):
+            versions = model.bucket(bucket).keys.get(key, [])
+            row = next((r for r in answer.xml if r.findtext("Key") == key), None)
+            assert (row is not None) == bool(versions)
+            if row is not None:
+                seen = datetime.fromisoformat(row.findtext("LastModified") or "")
+                modified_s = int(seen.timestamp())
+                assert versions[0].modified_s in (None, modified_s)
+                id = row.findtext("VersionId")
+                assert versions[0].id in (None, id)
+                versions[0] = replace(versions[0], id=id, modified_s=modified_s)
+        return Expected(200)
+
+    return Operation(Request("GET", f"/{bucket}?versions"), effect)
 
 
 def described(model: Model, bucket: str, version: Version) -> dict[str, str | None]:

@@ -23,7 +23,7 @@ from z4tw.s3.refusals import refuse_unsupported
         ("x-amz-server-side-encryption-customer-key", "k"),
         ("x-amz-copy-source-server-side-encryption-customer-key", "k"),
         ("x-amz-bucket-object-lock-enabled", "true"),
-        ("x-amz-write-offset-bytes", "0"),
+        ("x-amz-write-offset-bytes-more", "0"),
         ("x-amz-rename-source", "/k"),
         ("x-amz-mfa", "1 2"),
         ("x-amz-if-match-size", "3"),

@@ -16,7 +16,9 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     a differing one with PreconditionFailed.
 
     ``modified_s`` and ``size``: the Last-Modified (Unix seconds) and size that it must have if it
-    is there. ``stamp``: it must be the version of that stamp; empty: there must be none at all.
+    is there. ``stamp``: it must be the version of that stamp. ``last``: nothing may have changed of
+    the key since its register was read with that last stamp (empty: it had no versions), otherwise
+    ConditionalRequestConflict.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
@@ -25,6 +27,7 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     modified_s: int | None = None
     size: int | None = None
     stamp: bytes | None = None
+    last: bytes | None = None
 
 
 class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"):
@@ -35,6 +38,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
 
     ``inline`` is the stored form of an INLINE body, ``blob`` describes a new FILE body,
     ``manifest`` is a new MANIFEST body; all None for a body that is shared by reference.
+    ``blobs`` describe parts of the manifest that nothing has named before.
     """
 
     version: Version
@@ -43,6 +47,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
     inline: bytes | None = None
     blob: BlobInfo | None = None
     manifest: Manifest | None = None
+    blobs: tuple[BlobInfo, ...] = ()
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):

@@ -19,6 +19,7 @@ from z4tw.model.objects import (
     MAX_VERSIONS,
     NULL_VERSION_ID,
     PAGE_VERSIONS,
+    BlobInfo,
     Body,
     BodyKind,
     Head,
@@ -137,6 +138,7 @@ class _Draft:
         """The finished change; a key without versions loses its head."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
+        new_blobs: tuple[BlobInfo, ...] = ()
         inline = manifest = None
         if command is not None:
             body = command.version.body
@@ -148,12 +150,13 @@ class _Draft:
                 acquire = (body,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
+            new_blobs = command.blobs if command.blob is None else (command.blob, *command.blobs)
         return Change(
             head,
             done,
             acquire=acquire,
             release=tuple(self.released),
-            new_blobs=(command.blob,) if command is not None and command.blob is not None else (),
+            new_blobs=new_blobs,
             inline=inline,
             drop_inline=tuple(self.dropped_inline),
             manifest=manifest,
@@ -210,10 +213,8 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
             return Refused("NoSuchKey")
         if condition.if_match not in ("*", current.etag):
             return Refused("PreconditionFailed", details={"Condition": "If-Match"})
-    if condition.stamp is not None:
-        stamp = b"" if current is None else current.stamp
-        if stamp != condition.stamp:
-            return Refused("PreconditionFailed")
+    if condition.stamp is not None and (current is None or current.stamp != condition.stamp):
+        return Refused("PreconditionFailed")
     if current is None or not present:
         return None
     if condition.modified_s is not None and current.modified_ms // 1000 != condition.modified_s:
@@ -226,6 +227,9 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
     refused = check_condition(condition, head.versions[0] if head else None)
+    if refused is None and condition is not None and condition.last is not None:
+        last = b"" if head is None else head.last
+        refused = None if last == condition.last else Refused("ConditionalRequestConflict")
     return None if refused is None else Change(head, refused, write=False)
 
 

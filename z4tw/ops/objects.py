@@ -13,6 +13,7 @@ from z4tw.model.objects import Body, Checksum, Version
 from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
 from z4tw.objects.commands import PutVersion
 from z4tw.objects.versions import ENABLED
+from z4tw.ops.appending import Appending, find_target, requested_offset
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
 from z4tw.ops.locking import asked_lock, demand_digest, lock_at
@@ -23,7 +24,7 @@ from z4tw.s3.tagging import parse_tagging_header
 
 
 async def put_object(context: Context) -> S3Response:
-    """Store the request's body as a new version of the key."""
+    """Store the request's body as a new version of the key, or append it to the current one."""
     bucket = context.require_bucket()
     headers = context.call.headers
     condition = write_condition(headers)
@@ -33,6 +34,13 @@ async def put_object(context: Context) -> S3Response:
     tagging = headers.get("x-amz-tagging")
     tags = parse_tagging_header(tagging) if tagging else {}
     register = context.object_register()
+    offset = requested_offset(headers)
+    if offset is not None:
+        target = await find_target(context, register, offset, condition)
+        if target.version is not None:
+            appending = Appending(context, target.version)
+            return await appending.append(register, target, target.version, condition)
+        condition = target.condition
     asked = asked_lock(context, bucket)
     intake = Intake(context, context.settings.max_put_bytes)
     demand_digest(context, bucket, asked, intake, "Put Object")

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 import msgspec
 
 from z4tw.errors import (
-    ConditionalRequestConflict,
     CorruptBlob,
     IdempotencyParameterMismatch,
     InvalidArgument,
@@ -29,6 +28,7 @@ from z4tw.model.objects import Body, BodyKind, Head, Version
 from z4tw.model.registers import NeedData, Outcome, Refused
 from z4tw.model.stamps import parse_version_id, version_id_of
 from z4tw.objects.commands import Condition, DeleteObject, PutVersion
+from z4tw.objects.versions import ENABLED
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.locking import lock_at
@@ -73,6 +73,7 @@ async def rename_object(context: Context) -> S3Response:
             return S3Response(200)
         original = _movable(context, source, found)
         pinned = _pinned(headers, head, condition)
+        answer: list[tuple[str, str]] = []
         if not _is_there(head, original):
             outcome = await _put(context, bucket, original, token, pinned)
             if isinstance(outcome, NeedData):
@@ -80,11 +81,12 @@ async def rename_object(context: Context) -> S3Response:
                     raise CorruptBlob("the body of a rename's source is not there")
                 gone = original.body.id
                 continue
-            if _lost_a_race(outcome):
-                raise ConditionalRequestConflict()
-            done(outcome)
+            put = done(outcome)
+            if put.version_id:
+                context.exchange.version_id = put.version_id
+                answer.append(("x-amz-version-id", put.version_id))
         await _remove(context, bucket, source, original.stamp)
-        return S3Response(200)
+        return S3Response(200, answer)
     raise SlowDown()
 
 
@@ -154,16 +156,8 @@ def _pinned(
         raise PreconditionFailed(Condition="If-Modified-Since")
     if until is not None and modified_s is not None and modified_s > until:
         raise PreconditionFailed(Condition="If-Unmodified-Since")
-    stamp = b"" if head is None else head.current.stamp
-    return msgspec.structs.replace(condition or Condition(), stamp=stamp)
-
-
-def _lost_a_race(outcome: Outcome) -> bool:
-    """Whether the object under the new key was changed since its date was looked at."""
-    return isinstance(outcome, Refused) and (outcome.code, outcome.details) == (
-        "PreconditionFailed",
-        {},
-    )
+    last = b"" if head is None else head.last
+    return msgspec.structs.replace(condition or Condition(), last=last)
 
 
 def _is_there(head: Head | None, original: Version) -> bool:
@@ -177,7 +171,8 @@ def _is_there(head: Head | None, original: Version) -> bool:
 async def _put(
     context: Context, bucket: Bucket, original: Version, token: str, condition: Condition | None
 ) -> Outcome:
-    """Put the version under the new key. It keeps its time, unless the key has seen a later one."""
+    """Put the version under the new key. It keeps its time, unless the key has seen a later one or
+    the bucket has versioning: its time is in its version id, and no two versions have one id."""
     body, inline = original.body, None
     if body.kind == BodyKind.INLINE:
         try:
@@ -187,11 +182,13 @@ async def _put(
         body = Body(BodyKind.INLINE, context.blobs.new_id(), original.size)
         context.blobs.admit(original.size)
         inline = context.blobs.seal_inline(body.id, data)
+    stamp = context.stamp()
     version = msgspec.structs.replace(
         original,
+        stamp=stamp if bucket.versioning == ENABLED else original.stamp,
         body=body,
         origin=token + version_id_of(original.stamp) if token else "",
-        lock=lock_at(bucket, None, context.stamp()),
+        lock=lock_at(bucket, None, stamp),
     )
     command = PutVersion(version, bucket.versioning, condition, inline)
     outcome: Outcome = await context.store.change(context.object_register(), command)

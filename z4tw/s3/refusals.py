@@ -61,6 +61,7 @@ _PASSING_FOR = {
     "x-amz-object-lock-mode": _WRITES,
     "x-amz-object-lock-retain-until-date": _WRITES,
     "x-amz-rename-source": _RENAMES,
+    "x-amz-write-offset-bytes": frozenset({"PutObject"}),
     "x-amz-rename-source-if-match": _RENAMES,
     "x-amz-rename-source-if-modified-since": _RENAMES,
     "x-amz-rename-source-if-none-match": _RENAMES,
@@ -98,7 +99,7 @@ def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
     """Refuse a request whose headers ask for something that is not there.
 
     Raises ``NotImplemented`` naming the header (``x-amz-acl`` other than private, grants, server
-    side encryption, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
+    side encryption, unknown ``x-amz-*``), and ``InvalidArgument`` or
     ``InvalidRequest`` for values that S3 does not have at all.
     """
     for name, value in headers.items():
