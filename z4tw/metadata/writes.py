@@ -32,6 +32,7 @@ _EXPIRED = """SELECT kind, inc, key, live, size FROM heads
 _TOTALS = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
 _SAVE_TOTALS = """UPDATE counters SET store_seq = store_seq + 1, objects = ?, object_bytes = ?,
     blobs = ?, blob_bytes = ?, uploads = ?"""
+_REPLACE_INLINE = "UPDATE inline SET id = ?, data = ? WHERE id = ?"
 _NO_COLUMNS = (0, None, None, None, None, None, None)
 _LAST_KEY = b"\xff" * 2048
 """After every register key: they are at most some 1,100 bytes of UTF-8 or ASCII."""
@@ -145,10 +146,7 @@ class RowWriter:
         self._write_row(register, change, data, row)
         if shares or change.release or change.new_blobs:
             self._references.carry_out(change, self.totals)
-        if change.inline is not None:
-            self._cursor.execute("INSERT INTO inline(id, data) VALUES(?, ?)", change.inline)
-        for id in change.drop_inline:
-            self._cursor.execute("DELETE FROM inline WHERE id = ?", (id,))
+        self._write_inline(change)
         for id, versions in change.pages:
             page = (id, records.encode(versions))
             self._cursor.execute("INSERT INTO pages(id, data) VALUES(?, ?)", page)
@@ -158,6 +156,18 @@ class RowWriter:
             self._drop_range(Kind.PART, incarnation, key, key + b"\xff\xff", -1)
         self.midway = False
         return change.outcome
+
+    def _write_inline(self, change: Change) -> None:
+        dropped = change.drop_inline
+        if change.inline is not None:
+            if dropped:
+                # In the place of an old one: one statement and a page less than two rows take.
+                self._cursor.execute(_REPLACE_INLINE, (*change.inline, dropped[0]))
+                dropped = dropped[1:] if self._connection.changes() else dropped
+            if dropped == change.drop_inline:
+                self._cursor.execute("INSERT INTO inline(id, data) VALUES(?, ?)", change.inline)
+        for id in dropped:
+            self._cursor.execute("DELETE FROM inline WHERE id = ?", (id,))
 
     def _upload_of(self, register: Register) -> Upload | None:
         """The upload that a part belongs to: its key without the part's number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.application.service import Service
@@ -42,11 +42,13 @@ from z4tw.node.shared import (
 from z4tw.node.started import Started
 from z4tw.node.storage import Storage, StorageService
 from z4tw.node.upkeep import Upkeep
-from z4tw.node.web import WebService
 from z4tw.node.workers import Briefing, Workers
 from z4tw.ops.routing import LocalRouter
 from z4tw.plugins.registry import Plugins, discover
 from z4tw.web.metrics import Metrics, render
+
+if TYPE_CHECKING:
+    from z4tw.node.web import WebService
 
 log = Logger()
 _SECRETS = ("Z4_ROOT_ACCESS_KEY", "Z4_ROOT_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
@@ -192,6 +194,9 @@ class Owner:
         return daemons
 
     def _make_web(self) -> WebService:
+        # Not at the top: the parent of workers serves no requests, and saves this memory.
+        from z4tw.node.web import WebService
+
         self._web = WebService(
             self._outside.reactor,
             self._config,
