@@ -51,3 +51,11 @@ SERVICE_ACTIONS = frozenset({"s3:ListAllMyBuckets"})
 POLICY_ACTIONS = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"})
 """What a bucket owner's root user may always do, so that no policy locks everybody out.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html"""
+
+EXISTING_TAG_ACTIONS = _named("""
+    DeleteObjectTagging DeleteObjectVersionTagging GetObject GetObjectAcl GetObjectAttributes
+    GetObjectTagging GetObjectVersion GetObjectVersionAcl GetObjectVersionAttributes
+    GetObjectVersionTagging PutObjectAcl PutObjectTagging PutObjectVersionAcl
+    PutObjectVersionTagging
+""")
+"""Actions whose requests have the condition keys ``s3:ExistingObjectTag/...``."""

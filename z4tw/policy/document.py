@@ -17,7 +17,10 @@ from z4tw.policy.patterns import Glob, Lookup, Pattern, Wild, reaches, tokens_of
 from z4tw.policy.principals import Principals, parse_principals
 
 MAX_BYTES = 20 * 1024
-"""The size of a bucket policy at most."""
+"""The size of a policy at most, without the white space between its words."""
+
+MAX_RAW_BYTES = 64 * 1024
+"""The size of a policy at most as it is sent."""
 
 ARN_PREFIX = "arn:aws:s3:::"
 """What the ARN of a bucket begins with; one of an object goes on with ``/`` and the key."""
@@ -40,7 +43,14 @@ _STATEMENT_FIELDS = frozenset(
         "Sid",
     }
 )
-_TAG_KEY = "s3:existingobjecttag/"
+_EXISTING_TAGS = ("s3:existingobjecttag/",)
+_DOCUMENT_KEYS = (
+    "s3:locationconstraint",
+    "s3:object-lock-",
+    "s3:requestobjecttag/",
+    "s3:requestobjecttagkeys",
+)
+"""What the names of condition keys begin with that a request's document may hold."""
 
 
 class Statement(NamedTuple):
@@ -63,13 +73,12 @@ class Statement(NamedTuple):
         """How a reason names it: by its Sid, or else by its number."""
         return f"statement {json.dumps(self.sid) if self.sid else self.number}"
 
-    @property
-    def reads_tags(self) -> bool:
-        """Whether it asks for the tags of the object that is acted upon."""
+    def reads(self, beginnings: tuple[str, ...]) -> bool:
+        """Whether it asks for a condition key whose name, in lower case, begins so."""
         names = [one.key for one in self.conditions]
         names += [name for one in self.conditions for name in one.variables]
         names += [name for one in self.resources for name in one.variables]
-        return any(name.startswith(_TAG_KEY) for name in names)
+        return any(name.startswith(beginnings) for name in names)
 
     def covers_action(self, action: str) -> bool:
         """Whether it speaks of an action, given in lower case."""
@@ -83,14 +92,15 @@ class Statement(NamedTuple):
 class Policy:
     """A policy that was read: its statements, found by action."""
 
-    __slots__ = ("_by_action", "_tagged", "id", "statements", "version")
+    __slots__ = ("_by_action", "_of_document", "_of_tags", "id", "statements", "version")
 
     def __init__(self, version: str, identifier: str, statements: tuple[Statement, ...]) -> None:
         self.version = version
         self.id = identifier
         self.statements = statements
         self._by_action: dict[str, tuple[Statement, ...]] = {}
-        self._tagged = any(one.reads_tags for one in statements)
+        self._of_tags = any(one.reads(_EXISTING_TAGS) for one in statements)
+        self._of_document = any(one.reads(_DOCUMENT_KEYS) for one in statements)
 
     def upon(self, action: str) -> tuple[Statement, ...]:
         """The statements that speak of an action of z4tw's own (names come from its tables, so
@@ -104,7 +114,12 @@ class Policy:
 
     def reads_tags(self, action: str) -> bool:
         """Whether its answer for an action may depend on the tags of the object."""
-        return self._tagged and any(one.reads_tags for one in self.upon(action))
+        return self._of_tags and any(one.reads(_EXISTING_TAGS) for one in self.upon(action))
+
+    def reads_document(self, action: str) -> bool:
+        """Whether its answer for an action may depend on what the request's document says: the
+        tags that it sets, its retention, its location."""
+        return self._of_document and any(one.reads(_DOCUMENT_KEYS) for one in self.upon(action))
 
 
 def parse_policy(document: bytes, *, bucket: str | None) -> Policy:
@@ -113,10 +128,6 @@ def parse_policy(document: bytes, *, bucket: str | None) -> Policy:
     """
     if document[:1] != b"{":
         raise MalformedPolicy("Policies must be valid JSON and the first byte must be '{'")
-    if len(document) > MAX_BYTES:
-        raise MalformedPolicy(
-            f"Normalized policy document exceeds the maximum allowed size of {MAX_BYTES} bytes"
-        )
     content = _read_json(document)
     _only(content, _POLICY_FIELDS)
     version = content.get("Version", _VERSIONS[0])
@@ -140,13 +151,17 @@ def parse_policy(document: bytes, *, bucket: str | None) -> Policy:
 
 
 def _read_json(document: bytes) -> dict[str, Any]:
+    if len(document) > MAX_RAW_BYTES:
+        raise _too_large()
     try:
         text = document.decode("utf-8")
         content: Any = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-        # Halves of surrogate pairs cannot be written anywhere again.
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
+        # Halves of surrogate pairs, which JSON can escape, cannot be written again: ValueError.
+        normalized = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except (ValueError, RecursionError):
         raise MalformedPolicy("This policy contains invalid Json") from None
+    if len(normalized) > MAX_BYTES:
+        raise _too_large()
     if not isinstance(content, dict):
         raise _invalid_syntax()
     return content
@@ -330,6 +345,12 @@ def _only(content: dict[str, Any], allowed: frozenset[str]) -> None:
     for name in content:
         if name not in allowed:
             raise MalformedPolicy(f"Unknown field {name[:64]}")
+
+
+def _too_large() -> MalformedPolicy:
+    return MalformedPolicy(
+        f"Normalized policy document exceeds the maximum allowed size of {MAX_BYTES} bytes"
+    )
 
 
 def _invalid_syntax() -> MalformedPolicy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from z4tw.interfaces.plugins import Decision, Effect, PolicyRequest
+from z4tw.policy.actions import EXISTING_TAG_ACTIONS
 from z4tw.policy.document import ARN_PREFIX, Policy, Statement
 from z4tw.policy.patterns import Values
 
@@ -71,7 +72,11 @@ class RequestKeys:
         if self._found is None:
             self._found = {key.lower(): value for key, value in self._request.context.items()}
             version = self._request.version
-            if version is not None and version.tags:
+            if (
+                version is not None
+                and version.tags
+                and self._request.action in EXISTING_TAG_ACTIONS
+            ):
                 self._found |= tag_keys(_TAG, version.tags)
         return self._found.get(name)
 
