@@ -15,6 +15,7 @@ from z4tw.interfaces.http import (
 from z4tw.interfaces.plugins import (
     Decision,
     Effect,
+    IDocumentEvaluator,
     IEventSink,
     IKeyring,
     ILifecycleAction,
@@ -53,6 +54,7 @@ __all__ = [
     "IBodySource",
     "IDisk",
     "IDiskFile",
+    "IDocumentEvaluator",
     "IEventSink",
     "IKeyring",
     "ILifecycleAction",

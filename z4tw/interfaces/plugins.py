@@ -86,6 +86,15 @@ class ISelectiveEvaluator(IPolicyEvaluator):
         then looked up and handed to it. Asked of actions on a key only."""
 
 
+class IDocumentEvaluator(ISelectiveEvaluator):
+    """An evaluator that may judge by what a request's document says, which is read only after
+    the request was let in: such a request is then judged when its document has been read."""
+
+    def needs_document(request: PolicyRequest) -> bool:
+        """Whether its answer depends on condition keys that the document holds, as the tags of
+        PutObjectTagging (``s3:RequestObjectTag/...``)."""
+
+
 class IKeyring(Interface):
     """Wraps the store's key-encryption keys with a master key that it guards.
 

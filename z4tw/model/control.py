@@ -99,5 +99,22 @@ class Principal(msgspec.Struct, frozen=True):
         """True when the request carried no credentials."""
         return not self.access_key_id
 
+    @property
+    def root(self) -> bool:
+        """True for the root user of an account, who may do everything in its buckets."""
+        return self.user_id == self.account_id and self.access_key_id != ""
+
+    @property
+    def arn(self) -> str:
+        """The name of the user in policies (``aws:PrincipalArn``), empty for anonymous.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        """
+        if self.anonymous:
+            return ""
+        if self.root:
+            return f"arn:aws:iam::{self.account_number}:root"
+        return f"arn:aws:iam::{self.account_number}:user/{self.user_name}"
+
 
 ANONYMOUS = Principal("", "", "anonymous", "", "anonymous", "")

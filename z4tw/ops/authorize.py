@@ -15,12 +15,14 @@ from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
 from z4tw.interfaces.plugins import (
     Decision,
     Effect,
+    IDocumentEvaluator,
     IPolicyEvaluator,
     ISelectiveEvaluator,
     PolicyRequest,
 )
 from z4tw.model.control import Bucket, Principal
 from z4tw.model.objects import Head, Version
+from z4tw.ops.condition_keys import ConditionKeys
 from z4tw.s3.names import is_version_id
 from z4tw.s3.operations import OPERATIONS
 
@@ -46,6 +48,9 @@ VERSION_ACTIONS = {
 
 PER_KEY_OPERATIONS = frozenset({"DeleteObjects"})
 """Operations that authorize each key of their document themselves, once the caller is known."""
+
+DOCUMENT_OPERATIONS = frozenset({"CreateBucket", "PutObjectTagging"})
+"""Operations that call ``demand_with_document`` when their document has been read."""
 
 _ADMIN = Decision(Effect.ALLOW, "the user is an admin")
 _OWNER = Decision(Effect.ALLOW, "the account owns the bucket")
@@ -95,43 +100,6 @@ def built_in(principal: Principal, action: str, bucket: Bucket | None) -> Decisi
     return None
 
 
-def condition_keys(context: Context) -> dict[str, str | tuple[str, ...]]:
-    """The condition keys of a request that evaluators may ask for.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-    """
-    head = context.head
-    query = context.call.query
-    keys: dict[str, str | tuple[str, ...]] = {
-        "aws:SourceIp": head.peer,
-        "aws:SecureTransport": "true" if head.secure else "false",
-        "aws:EpochTime": str(int(head.now)),
-    }
-    principal = context.principal
-    if not principal.anonymous:
-        keys["aws:username"] = principal.user_name
-        keys["aws:userid"] = principal.user_id
-        keys["aws:PrincipalAccount"] = principal.account_number
-        keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
-        header_signed = "authorization" in head.headers
-        keys["s3:authType"] = "REST-HEADER" if header_signed else "REST-QUERY-STRING"
-    for header, name in (("user-agent", "aws:UserAgent"), ("referer", "aws:Referer")):
-        if header in head.headers:
-            keys[name] = head.headers[header]
-    for parameter, name in (
-        ("prefix", "s3:prefix"),
-        ("delimiter", "s3:delimiter"),
-        ("max-keys", "s3:max-keys"),
-        ("versionId", "s3:VersionId"),
-    ):
-        if parameter in query:
-            keys[name] = query[parameter]
-    for header, value in context.call.headers.items():
-        if header.startswith("x-amz-"):
-            keys[f"s3:{header}"] = value
-    return keys
-
-
 class _Unselective:
     """An evaluator that does not say when it has nothing to say."""
 
@@ -172,12 +140,37 @@ class Access:
             if principal.anonymous:
                 raise AccessDenied()
             return None
+        if call.operation in DOCUMENT_OPERATIONS and self._needs_document(context):
+            context.undecided = True
+            return None
         for action in needed_actions(call):
             if call.key and self._needs_version(context, action):
                 return self._demand_with_version(context)
             if not self.allowed(context, action, bucket, call.key):
                 raise AccessDenied()
         return None
+
+    async def demand_with_document(self, context: Context) -> None:
+        """Demand what the operation needs, now that its document was read and put into
+        ``context.further_keys``, if the permission hung on that. Raises ``AccessDenied``."""
+        if context.undecided:
+            context.undecided = False
+            if context.call.key:
+                await self._demand_with_version(context)
+            else:
+                self.judge(context, None)
+
+    def _needs_document(self, context: Context) -> bool:
+        requests = [
+            _request(context, action, context.bucket, context.call.key, None)
+            for action in needed_actions(context.call)
+        ]
+        return any(
+            one.needs_document(request)
+            for request in requests
+            for one in self._asked(request)
+            if IDocumentEvaluator.providedBy(one)
+        )
 
     def _needs_version(self, context: Context, action: str) -> bool:
         request = _request(context, action, context.bucket, context.call.key, None)
@@ -251,7 +244,7 @@ def _request(
         bucket_name=context.call.bucket if bucket is None else bucket.name,
         bucket=bucket,
         key=key,
-        context=condition_keys(context),
+        context=ConditionKeys(context, action, bucket),
         version=version,
     )
 

@@ -83,6 +83,9 @@ async def create_bucket_operation(context: Context) -> S3Response:
     """
     ownership = context.call.headers.get("x-amz-object-ownership", "")
     asked = parse_create_bucket(await read_document(context, SETTING_BYTES))
+    if asked.location_constraint:
+        context.further_keys = {"s3:LocationConstraint": asked.location_constraint}
+    await context.access.demand_with_document(context)
     check_location(asked.location_constraint, context.settings.region)
     context.blobs.admit(0)
     name = context.call.bucket

@@ -69,7 +69,8 @@ class Context(msgspec.Struct):
     CreateBucket); ``verified`` is None for an anonymous request. ``store`` provides
     ``IMetadataStore``, ``blobs`` ``IBlobStore``, ``offload`` ``IOffload``. ``stamp()`` makes the
     next stamp, ``random_bytes(n)`` secure random bytes. ``judged`` says that the permission hung
-    on the version acted upon, which was ``judged_version``.
+    on the version acted upon, which was ``judged_version``. ``undecided``: the permission hangs
+    on what the request's document says; ``further_keys`` are the condition keys found there.
     """
 
     exchange: Exchange
@@ -88,6 +89,8 @@ class Context(msgspec.Struct):
     directory: Directory
     judged: bool = False
     judged_version: Version | None = None
+    undecided: bool = False
+    further_keys: dict[str, str | tuple[str, ...]] = {}
 
     def require_bucket(self) -> Bucket:
         """The request's bucket, for operations that always have one."""
@@ -134,6 +137,7 @@ class Context(msgspec.Struct):
         """
         name = self.call.key if key is None else key
         action = "s3:ListBucketVersions" if version_id else "s3:ListBucket"
+        self.further_keys = {**self.further_keys, "s3:prefix": name}
         if not self.allowed(action, bucket):
             return AccessDenied()
         if version_id:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from z4tw.ops import (
     attributes,
+    bucket_policy,
     buckets,
     copying,
     deleting,
     listings,
     multipart,
     objects,
+    ownership,
+    public_access,
     reading,
     tagging,
     versioning,
@@ -18,12 +21,15 @@ from z4tw.ops.context import Operation
 
 OPERATIONS: dict[str, Operation] = {
     **attributes.OPERATIONS,
+    **bucket_policy.OPERATIONS,
     **buckets.OPERATIONS,
     **copying.OPERATIONS,
     **deleting.OPERATIONS,
     **listings.OPERATIONS,
     **multipart.OPERATIONS,
     **objects.OPERATIONS,
+    **ownership.OPERATIONS,
+    **public_access.OPERATIONS,
     **reading.OPERATIONS,
     **tagging.OPERATIONS,
     **versioning.OPERATIONS,

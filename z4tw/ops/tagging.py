@@ -7,6 +7,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import Version
 from z4tw.objects.commands import SetTags
 from z4tw.ops.bucket_settings import change_bucket
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
 from z4tw.ops.lookup import is_versioned, readable_version, requested_version
@@ -36,6 +37,8 @@ async def put_object_tagging(context: Context) -> S3Response:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
     """
     tags = parse_tagging(await read_document(context, SETTING_BYTES), OBJECT_TAGS)
+    context.further_keys = tag_keys(tags)
+    await context.access.demand_with_document(context)
     context.blobs.admit(0)
     version = await _change(context, tags)
     return S3Response(200, _version_header(context, version))

@@ -1,4 +1,5 @@
-"""The plugins that z4tw brings: the grants (policy) and the local keyring (encryption)."""
+"""The plugins that z4tw brings: grants and bucket policies (policy), the local keyring
+(encryption)."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from zope.interface import implementer
 
 from z4tw.interfaces import IPluginFactory, IPolicyEvaluator
 from z4tw.keyring.local import LocalKeyringFactory
+from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 
 
@@ -27,10 +29,25 @@ class GrantsPlugin:
         return GrantsEvaluator()
 
 
+@implementer(IPlugin, IPluginFactory)
+class BucketPolicyPlugin:
+    """``policy`` plugin ``bucket-policy``: what PutBucketPolicy put. It is always on."""
+
+    kind = "policy"
+    name = "bucket-policy"
+
+    def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
+        """The evaluator; it has no options."""
+        if options:
+            raise ValueError(f"there is no option {sorted(options)[0]!r}")
+        return BucketPolicyEvaluator()
+
+
 @implementer(IPlugin)
 class LocalKeyringPlugin(LocalKeyringFactory):
     """``encryption`` plugin ``local``: master keys from ``Z4_ENCRYPTION_KEY`` or a key file."""
 
 
+bucket_policy = BucketPolicyPlugin()
 grants = GrantsPlugin()
 local = LocalKeyringPlugin()
