@@ -205,6 +205,13 @@ SETTINGS: tuple[Setting, ...] = (
         "how fast stored blobs are verified in the background; 0: not at all",
     ),
     Setting(
+        "outbox-limit",
+        parsers.whole_number(1, 100_000_000),
+        "1000000",
+        "N",
+        "events that wait for one sink at most: older ones are dropped, and logged",
+    ),
+    Setting(
         "encryption-key-file",
         parsers.path,
         None,

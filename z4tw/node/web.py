@@ -96,7 +96,7 @@ class WebService(Service):
             metrics=self.metrics,
             access_log=self._access_log,
             now=self._now,
-            host_id=f"{config.id}-{storage.node_uuid}",
+            host_id=storage.settings.host_id,
             error_document=error_document,
         )
         service: IS3Service = S3Service(
