@@ -17,8 +17,8 @@ def queue(events: str = "s3:ObjectCreated:*", more: str = "", arn: str = QUEUE) 
 
 
 def document(*pieces: str) -> bytes:
-    inner = "".join(pieces)
-    return f'<NotificationConfiguration xmlns="{NS[1:-1]}">{inner}</NotificationConfiguration>'.encode()
+    name, inner = "NotificationConfiguration", "".join(pieces)
+    return f'<{name} xmlns="{NS[1:-1]}">{inner}</{name}>'.encode()
 
 
 def made(*sinks: str) -> Harness:
@@ -47,9 +47,10 @@ def test_a_configuration_is_stored_and_read_back() -> None:
     empty = harness.request("GET", "/bucket?notification")
     assert (empty.status, list(empty.xml)) == (200, [])
     rules = "<FilterRule><Name>Prefix</Name><Value>a &amp; b/</Value></FilterRule>"
-    assert put(
-        harness, queue(more=f"<Id>one</Id><Filter><S3Key>{rules}</S3Key></Filter>")
-    ).status == 200
+    assert (
+        put(harness, queue(more=f"<Id>one</Id><Filter><S3Key>{rules}</S3Key></Filter>")).status
+        == 200
+    )
     answer = harness.request("GET", "/bucket?notification")
     assert answer.text("QueueConfiguration/Id") == "one"
     assert answer.text("QueueConfiguration/Queue") == QUEUE
@@ -102,8 +103,7 @@ def test_every_change_of_an_object_is_announced_once(versioning: str) -> None:
         harness.request(
             "PUT",
             "/bucket?versioning",
-            body=f"<VersioningConfiguration><Status>{versioning}</Status></VersioningConfiguration>"
-            .encode(),
+            body=f"<VersioningConfiguration><Status>{versioning}</Status></VersioningConfiguration>".encode(),
         )
     put(harness, queue("s3:ObjectCreated:* s3:ObjectRemoved:* s3:ObjectTagging:*"))
     tags = b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
@@ -178,11 +178,14 @@ def test_filters_and_events_choose_the_sink() -> None:
         return f"<Filter><S3Key>{rules}</S3Key></Filter>"
 
     other = QUEUE.replace("hook", "file")
-    assert put(
-        harness,
-        queue(more=only("in/", ".jpg")),
-        queue(more=only("out/", ".jpg"), arn=other),
-    ).status == 200
+    assert (
+        put(
+            harness,
+            queue(more=only("in/", ".jpg")),
+            queue(more=only("out/", ".jpg"), arn=other),
+        ).status
+        == 200
+    )
     for key in ("in/a.jpg", "in/a.png", "out/b.jpg", "a.jpg"):
         harness.put(f"/bucket/{key}")
     assert [one.occurrence.key for one in waiting(harness)] == ["in/a.jpg"]

@@ -1,4 +1,4 @@
-"""Bucket events in the store process: the configured sinks, their deliverer, and what is counted."""
+"""Bucket events in the store process: the sinks, their deliverer, and what is counted."""
 
 from __future__ import annotations
 

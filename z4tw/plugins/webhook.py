@@ -23,27 +23,32 @@ _OPTIONS = {"url", "timeout", "authorization-file", "ca-file"}
 
 
 class DeliveryRefused(Exception):
-    """The receiver did not answer 2xx."""
+    """The receiver did not answer 2xx, or not in time."""
 
 
 class _Answer(Protocol):
-    """Reads an answer's body and throws it away, up to a limit."""
+    """Reads an answer's body and throws it away, up to a limit. ``ended`` fires at its end;
+    cancelling that gives the connection up."""
 
-    def __init__(self, ended: Deferred[None]) -> None:
-        self._ended = ended
+    def __init__(self) -> None:
+        self.ended: Deferred[None] = Deferred(lambda _: self._give_up())
         self._left = ANSWER_BYTES
 
     def dataReceived(self, data: bytes) -> None:
         """Count."""
         self._left -= len(data)
-        transport: Any = self.transport
-        if self._left < 0 and transport is not None:
-            transport.loseConnection()
+        if self._left < 0:
+            self._give_up()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The status said already what counts."""
-        if not self._ended.called:
-            self._ended.callback(None)
+        if not self.ended.called:
+            self.ended.callback(None)
+
+    def _give_up(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            transport.loseConnection()
 
 
 @implementer(IEventSink)
@@ -70,15 +75,18 @@ class Webhook:
         self._authorization_file = authorization_file
 
     def deliver(self, messages: Sequence[Mapping[str, Any]]) -> Deferred[None]:
-        """Post messages, one after the other. Raises ``DeliveryRefused`` for any answer but 2xx,
-        ``TimeoutError``, and what the connection fails with; redirects are not followed."""
+        """Post messages, one after the other. Raises ``DeliveryRefused`` for any answer but 2xx
+        and for none in time, and what the connection fails with; redirects are not followed."""
         posting = Deferred.fromCoroutine(self._deliver(messages))
-        return posting.addTimeout(self._timeout_s, self._reactor)
+        return posting.addTimeout(self._timeout_s, self._reactor, _too_slow)
 
     async def _deliver(self, messages: Sequence[Mapping[str, Any]]) -> None:
         from treq.client import HTTPClient
 
-        headers = {"Content-Type": "application/json", "User-Agent": "z4tw"}
+        headers: dict[bytes | str, bytes | str] = {
+            "Content-Type": "application/json",
+            "User-Agent": "z4tw",
+        }
         if self._authorization_file is not None:
             headers["Authorization"] = await self._offload.run(
                 read_authorization, self._authorization_file
@@ -93,11 +101,15 @@ class Webhook:
                 unbuffered=True,
                 reactor=self._reactor,
             )
-            ended: Deferred[None] = Deferred()
-            response.original.deliverBody(_Answer(ended))
-            await ended
+            answer = _Answer()
+            response.original.deliverBody(answer)
+            await answer.ended
             if not 200 <= response.code < 300:
                 raise DeliveryRefused(f"the receiver answered {response.code}")
+
+
+def _too_slow(_: Any, timeout_s: float) -> None:
+    raise DeliveryRefused(f"no answer within {timeout_s:g} seconds")
 
 
 def read_authorization(path: str) -> str:

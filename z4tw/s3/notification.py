@@ -176,9 +176,7 @@ def refuse_unknown_sinks(configuration: Configuration, sinks: Collection[str]) -
     """Raise ``InvalidArgument`` when a configuration names a sink that is not there."""
     unknown: dict[str, str] = {}
     lacking = [
-        (rule.arn, _KINDS[rule.kind].noun)
-        for rule in configuration.rules
-        if rule.sink not in sinks
+        (rule.arn, _KINDS[rule.kind].noun) for rule in configuration.rules if rule.sink not in sinks
     ]
     if configuration.event_bridge and EVENT_BRIDGE not in sinks:
         lacking.append(("EventBridgeConfiguration", "event bus"))
@@ -310,8 +308,8 @@ def _refuse_overlaps(rules: list[Rule]) -> None:
 def _overlap(rule: Rule, other: Rule) -> InvalidArgument:
     if rule.filters or other.filters:
         return InvalidArgument(
-            "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if "
-            "the prefixes are overlapping for the same event type."
+            "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules "
+            "if the prefixes are overlapping for the same event type."
         )
     return InvalidArgument(
         "Configurations overlap. Configurations on the same bucket cannot share a common event "
