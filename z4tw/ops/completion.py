@@ -114,6 +114,7 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             missing = outcome.id
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         finished = msgspec.structs.replace(
             upload,
             result_etag=version.etag,

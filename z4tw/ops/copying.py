@@ -143,6 +143,7 @@ async def copy_object(context: Context) -> S3Response:
             gone = _still_there(original, gone)
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         answer = [XML, *source_headers(source, original)]
         if put.version_id:
             context.exchange.version_id = put.version_id

@@ -18,8 +18,8 @@ from z4tw.s3.notification import (
     parse_notification,
     refuse_unknown_sinks,
 )
+from z4tw.s3.xml_in import SETTING_BYTES
 
-DOCUMENT_BYTES = 256 * 1024
 XML = ("Content-Type", "application/xml")
 SKIP = "x-amz-skip-destination-validation"
 
@@ -40,7 +40,7 @@ async def put_bucket_notification(context: Context) -> S3Response:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
     """
     skips = _skips(context.call.headers.get(SKIP, "false"))
-    body = await read_document(context, DOCUMENT_BYTES)
+    body = await read_document(context, SETTING_BYTES)
     configuration = parse_notification(body, lambda: _new_id(context))
     refuse_unknown_sinks(configuration, context.settings.event_sinks)
     context.blobs.admit(0)

@@ -58,6 +58,7 @@ async def put_object(context: Context) -> S3Response:
         make, partial(version_footer, bucket, context.call.key), context.settings.inline_limit_bytes
     )
     version = taken.value
+    context.exchange.object_size = version.size
     if taken.blob is not None:
         # The body took its time: the bucket's versioning may have been changed meanwhile.
         bucket = await context.find_bucket(bucket.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from z4tw.ops import (
     attributes,
+    bucket_logging,
     buckets,
     copying,
     deleting,
@@ -19,6 +20,7 @@ from z4tw.ops.context import Operation
 
 OPERATIONS: dict[str, Operation] = {
     **attributes.OPERATIONS,
+    **bucket_logging.OPERATIONS,
     **buckets.OPERATIONS,
     **copying.OPERATIONS,
     **deleting.OPERATIONS,

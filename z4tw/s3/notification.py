@@ -148,7 +148,7 @@ def parse_notification(body: bytes, new_id: Callable[[], str]) -> Configuration:
     """
     rules: list[Rule] = []
     event_bridge = False
-    root = parse_document(body, "NotificationConfiguration", SETTING_BYTES * 4, _MAX_ELEMENTS)
+    root = parse_document(body, "NotificationConfiguration", SETTING_BYTES, _MAX_ELEMENTS)
     for child in root.children:
         if child.name in _KINDS:
             rules.append(_rule(child, new_id))
