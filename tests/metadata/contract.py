@@ -36,6 +36,7 @@ from tests.metadata.values import (
 )
 from z4tw.errors import InternalError
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.notices import Backlog, Notice, Occurrence, Target
 from z4tw.model.objects import Checksum
 from z4tw.model.registers import (
     Done,
@@ -107,6 +108,71 @@ class StoreContract:
         """What the reaper is given when everything idle is old enough."""
         found = self.result(self.housekeeping.garbage(self.times.now_ms + 1, 1000))
         return sorted(found, key=lambda one: one.id)
+
+    # The outbox
+
+    def announce(self, number: int, *sinks: str, condition: Any = None) -> Any:
+        about = Occurrence("s3:ObjectCreated:Put", "bucket", OWNER, "r", f"k{number}")
+        notice = Notice(about, tuple(Target(sink, "c") for sink in sinks))
+        command = PutVersion(version(number), "Enabled", condition, notice=notice)
+        return self.change(register(b"k"), command)
+
+    def waiting(self, sink: str, limit: int = 100) -> list[str]:
+        rows = self.result(self.housekeeping.outbox(sink, limit))
+        assert [number for number, _ in rows] == sorted({number for number, _ in rows})
+        return [event.occurrence.key for _, event in rows]
+
+    def test_events_wait_in_the_order_of_their_changes(self) -> None:
+        for number in range(1, 6):
+            self.announce(number, *(("one", "two") if number % 2 else ("two",)))
+        assert self.waiting("one") == ["k1", "k3", "k5"]
+        assert self.waiting("two", 4) == ["k1", "k2", "k3", "k4"]
+        assert self.waiting("three") == []
+        backlog = self.result(self.housekeeping.backlog())
+        assert backlog == {"one": Backlog(3, 1), "two": Backlog(5, 1)}
+        ((_, event), *_) = self.result(self.housekeeping.outbox("one", 1))
+        assert (event.sink, event.configuration, event.stamp) == ("one", "c", stamp(1))
+        assert (event.size, event.etag) == (0, version(1).etag)
+        assert event.version_id == version(1).version_id
+
+    def test_a_change_that_is_refused_announces_nothing(self) -> None:
+        refused = self.announce(1, "one", condition=Condition(if_match="*"))
+        assert isinstance(refused, Refused)
+        assert self.result(self.housekeeping.backlog()) == {}
+
+    def test_delivered_events_are_removed_and_numbers_never_come_again(self) -> None:
+        seen: set[int] = set()
+        for number in range(1, 5):
+            self.announce(number, "one")
+            ((given, _),) = self.result(self.housekeeping.outbox("one", 10))
+            assert given not in seen
+            seen.add(given)
+            self.result(self.housekeeping.outbox_remove([given, 999_999]))
+            assert self.waiting("one") == []
+        assert self.result(self.housekeeping.backlog()) == {}
+
+    def test_the_oldest_events_of_a_sink_can_be_dropped(self) -> None:
+        for number in range(1, 8):
+            self.announce(number, "one", "two")
+        trim = self.housekeeping.outbox_trim
+        assert self.result(trim("one", 7)) == 0
+        assert self.result(trim("one", 3)) == 4
+        assert self.result(trim("three", 0)) == 0
+        assert self.waiting("one") == ["k5", "k6", "k7"]
+        assert len(self.waiting("two")) == 7
+        assert self.result(trim("two", 0)) == 7
+        assert self.waiting("two") == []
+
+    def test_who_watches_is_told_of_events_and_of_nothing_else(self) -> None:
+        told: list[list[str]] = []
+        self.housekeeping.watch_outbox(lambda: told.append(self.waiting("one")))
+        self.change(register(b"other"), put(1))
+        assert told == []
+        self.announce(1, "one")
+        assert told == [["k1"]]
+        self.housekeeping.watch_outbox(None)
+        self.announce(2, "one")
+        assert told == [["k1"]]
 
     # Registers
 

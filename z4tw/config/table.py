@@ -205,6 +205,27 @@ SETTINGS: tuple[Setting, ...] = (
         "how fast stored blobs are verified in the background; 0: not at all",
     ),
     Setting(
+        "bucket-log-seconds",
+        parsers.interval,
+        "300",
+        "SECONDS",
+        "how long lines of a bucket's access log are collected before they become an object",
+    ),
+    Setting(
+        "bucket-log-bytes",
+        parsers.whole_size(1, 8 << 20),
+        "1MiB",
+        "SIZE",
+        "how much of a bucket's access log a process collects before it becomes an object",
+    ),
+    Setting(
+        "outbox-limit",
+        parsers.whole_number(1, 100_000_000),
+        "1000000",
+        "N",
+        "events that wait for one sink at most: older ones are dropped, and logged",
+    ),
+    Setting(
         "encryption-key-file",
         parsers.path,
         None,

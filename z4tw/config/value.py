@@ -53,6 +53,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     orphan_grace_seconds: float
     snapshot_seconds: float
     audit_bytes_per_second: int
+    bucket_log_seconds: float
+    bucket_log_bytes: int
+    outbox_limit: int
     encryption_key_file: str | None
     plugins: tuple[PluginSection, ...] = ()
     given: frozenset[str] = frozenset()

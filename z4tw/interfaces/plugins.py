@@ -8,7 +8,7 @@ that path. ``doc/plugins.rst`` shows one from scratch.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -120,8 +120,12 @@ class ILifecycleAction(Interface):
 
 
 class IEventSink(Interface):
-    """Receives bucket events from a durable outbox, at least once each."""
+    """Receives bucket events from a durable outbox, at least once each and in order."""
 
-    def deliver(event: Mapping[str, Any]) -> Awaitable[None]:
-        """*async* Deliver one event record (AWS's event message structure 2.x); an exception
-        means that it is tried again later."""
+    batch = Attribute("How many messages one delivery takes at most, as int.")
+
+    def deliver(messages: Sequence[Mapping[str, Any]]) -> Awaitable[None]:
+        """*async* Deliver messages as AWS writes them (``{"Records": [...]}`` of structure 2.x, or
+        a test event). They count as delivered when this fires; after an exception all of them are
+        delivered again later. It must end by itself, and can be cancelled when it is a
+        ``Deferred``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 from z4tw.model.registers import (
     ListPage,
@@ -109,6 +110,22 @@ class IMetadataHousekeeping(Interface):
 
     def expire(now_ms: int, limit: int) -> Awaitable[int]:
         """*async* Remove up to ``limit`` records whose ``expires_ms`` has passed; how many."""
+
+    def outbox(sink: str, limit: int) -> Awaitable[list[tuple[int, Outgoing]]]:
+        """*async* The oldest ``limit`` events that wait for a sink, with their numbers, in order of
+        the changes that they tell of."""
+
+    def outbox_remove(numbers: list[int]) -> Awaitable[None]:
+        """*async* Remove events that were delivered."""
+
+    def outbox_trim(sink: str, keep: int) -> Awaitable[int]:
+        """*async* Remove all but the newest ``keep`` events of a sink; how many went."""
+
+    def backlog() -> Awaitable[dict[str, Backlog]]:
+        """*async* What waits, by sink; sinks for which nothing waits are left out."""
+
+    def watch_outbox(announced: Callable[[], None] | None) -> None:
+        """Call ``announced()`` after every commit that added events, None: no more."""
 
     def snapshot(path: str) -> Awaitable[None]:
         """*async* Write a consistent, fsynced copy of the database to a new absolute path."""

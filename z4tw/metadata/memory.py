@@ -13,6 +13,7 @@ from typing import Any
 from zope.interface import implementer
 
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
     CONTROL_KINDS,
@@ -29,6 +30,7 @@ from z4tw.model.registers import (
     VersionPage,
     VersionQuery,
 )
+from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Upload
 from z4tw.objects import Command, apply
 from z4tw.objects.rows import expires_ms, live_row
@@ -65,6 +67,9 @@ class MemoryStore:
         self._shared: dict[int, dict[bytes, _Shared]] = {BodyKind.FILE: {}, BodyKind.MANIFEST: {}}
         self._closed: set[int] = set()
         self._control = 0
+        self._outbox: dict[int, Outgoing] = {}
+        self._events = 0
+        self._announced: Callable[[], None] | None = None
 
     # What a command sees (z4tw.objects.apply.View)
 
@@ -140,6 +145,11 @@ class MemoryStore:
         if change.clear_parts:
             for key in self._matching(Kind.PART, register.incarnation, register.key):
                 self._remove_part(Register(Kind.PART, register.incarnation, key))
+        for event in change.outbox:
+            self._events += 1
+            self._outbox[self._events] = event
+        if change.outbox and self._announced is not None:
+            self._announced()
 
     def _put(self, register: Register, value: Any) -> None:
         keys = self._keys.setdefault((register.kind, register.incarnation), [])
@@ -301,6 +311,33 @@ class MemoryStore:
         for _, register in chosen:
             self._put(register, None)
         return len(chosen)
+
+    async def outbox(self, sink: str, limit: int) -> list[tuple[int, Outgoing]]:
+        """The oldest events that wait for a sink."""
+        return [(n, event) for n, event in self._outbox.items() if event.sink == sink][:limit]
+
+    async def backlog(self) -> dict[str, Backlog]:
+        """What waits, by sink."""
+        times: dict[str, list[int]] = {}
+        for event in self._outbox.values():
+            times.setdefault(event.sink, []).append(stamp_ms(event.stamp))
+        return {sink: Backlog(len(at), min(at)) for sink, at in times.items()}
+
+    async def outbox_remove(self, numbers: list[int]) -> None:
+        """Remove events that were delivered."""
+        for number in numbers:
+            self._outbox.pop(number, None)
+
+    async def outbox_trim(self, sink: str, keep: int) -> int:
+        """Remove all but the newest events of a sink."""
+        numbers = [number for number, event in self._outbox.items() if event.sink == sink]
+        old = numbers[: max(0, len(numbers) - keep)]
+        await self.outbox_remove(old)
+        return len(old)
+
+    def watch_outbox(self, announced: Callable[[], None] | None) -> None:
+        """Call a function after every change that adds events."""
+        self._announced = announced
 
     async def snapshot(self, path: str) -> None:
         """There is nothing to copy. Raises ``OSError``."""

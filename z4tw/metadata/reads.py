@@ -14,6 +14,7 @@ from z4tw.errors import ServiceUnavailable
 from z4tw.metadata.cache import Cached, RegisterCache
 from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
     Kind,
@@ -47,6 +48,8 @@ _MANIFEST = "SELECT data FROM manifests WHERE id = ?"
 _BLOB = "SELECT info FROM blobs WHERE id = ?"
 _BLOBS_AFTER = "SELECT info FROM blobs WHERE id > ? ORDER BY id LIMIT ?"
 _HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
+_OUTBOX = "SELECT seq, data FROM outbox WHERE sink = ? ORDER BY seq LIMIT ?"
+_BACKLOG = "SELECT sink, count(*), min(at_ms) FROM outbox GROUP BY sink"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
 
 _PLACES = 8192
@@ -254,6 +257,16 @@ class SqliteReads:
         """Blob rows in id order."""
         rows = await self._all(_BLOBS_AFTER, (id, limit))
         return [records.decode_blob(info) for (info,) in rows]
+
+    async def outbox(self, sink: str, limit: int) -> list[tuple[int, Outgoing]]:
+        """The oldest events that wait for a sink."""
+        rows = await self._all(_OUTBOX, (sink, limit))
+        return [(number, records.decode_outgoing(data)) for number, data in rows]
+
+    async def backlog(self) -> dict[str, Backlog]:
+        """What waits, by sink."""
+        rows = await self._all(_BACKLOG, ())
+        return {sink: Backlog(count, oldest_ms) for sink, count, oldest_ms in rows}
 
     def _point(self, sql: str, bindings: tuple[Any, ...]) -> Any:
         """The first row, or its one column, or None; the statement is finished either way."""

@@ -70,7 +70,14 @@ INSERT INTO counters VALUES(1, 0, 0, 0, 0, 0, 0);
 CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_OUTBOX = """
+CREATE TABLE outbox(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE INDEX waiting_events ON outbox(sink, seq, at_ms);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _OUTBOX)
 """The step from each ``user_version`` to the next; a released step is never edited."""
 
 

@@ -12,7 +12,7 @@ from z4tw.metadata.references import References, Totals
 from z4tw.metadata.schema import FATAL, StoreFacts, partition_of
 from z4tw.model.objects import BlobInfo, BodyKind, Version
 from z4tw.model.registers import Change, Done, Kind, LiveRow, NeedData, Outcome, Refused, Register
-from z4tw.model.stamps import ZERO_STAMP
+from z4tw.model.stamps import ZERO_STAMP, stamp_ms
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects import Command, apply, records
 from z4tw.objects.rows import current_inline, expires_ms, live_row
@@ -29,6 +29,9 @@ _RANGE = """SELECT key, live, size, value FROM heads
     WHERE kind = ? AND inc = ? AND key >= ? AND key <= ? LIMIT ?"""
 _EXPIRED = """SELECT kind, inc, key, live, size FROM heads
     WHERE expires_ms > 0 AND expires_ms <= ? ORDER BY expires_ms LIMIT ?"""
+_ANNOUNCE = "INSERT INTO outbox(sink, at_ms, data) VALUES(?, ?, ?)"
+_TRIM = """DELETE FROM outbox WHERE sink = ?1 AND seq <=
+    (SELECT seq FROM outbox WHERE sink = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)"""
 _TOTALS = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
 _SAVE_TOTALS = """UPDATE counters SET store_seq = store_seq + 1, objects = ?, object_bytes = ?,
     blobs = ?, blob_bytes = ?, uploads = ?"""
@@ -42,9 +45,9 @@ _CLOSED = Refused("NoSuchBucket")
 class RowWriter:
     """The rows of the one writing connection.
 
-    ``touched`` holds the registers whose rows the open transaction changed. ``midway`` is True
-    while one command's rows are half written, so that an exception then means that the
-    transaction has to be rolled back.
+    ``touched`` holds the registers whose rows the open transaction changed; ``announced`` says
+    that it put events into the outbox. ``midway`` is True while one command's rows are half
+    written, so that an exception then means that the transaction has to be rolled back.
     """
 
     guard: Upload | None = None
@@ -63,6 +66,7 @@ class RowWriter:
         self._random_bytes = random_bytes
         self._references = References(connection, now_ms)
         self.touched: list[Register] = []
+        self.announced = False
         self.midway = False
         self._changes_before = 0
         self._reload()
@@ -76,6 +80,7 @@ class RowWriter:
     def begin(self) -> None:
         """Open a transaction."""
         self.touched = []
+        self.announced = False
         self._changes_before = self._connection.total_changes()
         self._cursor.execute("BEGIN IMMEDIATE")
 
@@ -154,6 +159,10 @@ class RowWriter:
             self._cursor.execute("DELETE FROM pages WHERE id = ?", (id,))
         if change.clear_parts:
             self._drop_range(Kind.PART, incarnation, key, key + b"\xff\xff", -1)
+        for event in change.outbox:
+            row_data = (event.sink, stamp_ms(event.stamp), records.encode(event))
+            self._cursor.execute(_ANNOUNCE, row_data)
+            self.announced = True
         self.midway = False
         return change.outcome
 
@@ -256,6 +265,21 @@ class RowWriter:
             self._cursor.execute(_DELETE, register)
         self.midway = False
         return len(rows)
+
+    def outbox_remove(self, numbers: list[int]) -> None:
+        """Remove events that were delivered."""
+        self.midway = True
+        for number in numbers:
+            self._cursor.execute("DELETE FROM outbox WHERE seq = ?", (number,))
+        self.midway = False
+
+    def outbox_trim(self, sink: str, keep: int) -> int:
+        """Remove all but the newest ``keep`` events of a sink; how many went."""
+        self.midway = True
+        before = self._connection.total_changes()
+        self._cursor.execute(_TRIM, (sink, keep))
+        self.midway = False
+        return int(self._connection.total_changes()) - before
 
     def garbage(self, before_ms: int, limit: int) -> list[BlobInfo]:
         """See ``References.garbage``."""

@@ -83,6 +83,8 @@ class Principal(msgspec.Struct, frozen=True):
     """Who a request acts as, after its signature was verified.
 
     The anonymous principal has empty ids and may do only what something grants to everyone.
+    ``service`` is the name of a service of the node that acts by itself, as policies name it
+    (``logging.s3.amazonaws.com``).
     """
 
     account_id: str
@@ -93,11 +95,12 @@ class Principal(msgspec.Struct, frozen=True):
     access_key_id: str
     admin: bool = False
     may_create_buckets: bool = False
+    service: str = ""
 
     @property
     def anonymous(self) -> bool:
         """True when the request carried no credentials."""
-        return not self.access_key_id
+        return not self.access_key_id and not self.service
 
     @property
     def root(self) -> bool:

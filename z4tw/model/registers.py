@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from z4tw.model.notices import Outgoing
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 
 
@@ -101,7 +102,8 @@ class Change(msgspec.Struct, frozen=True):
     ``new_blobs`` describes FILE bodies named for the first time; ``inline`` and ``manifest``
     are new rows. A new manifest acquires its parts' bodies. ``pages`` are written,
     ``drop_pages`` removed. ``clear_parts`` removes all parts of the upload register, releasing
-    their bodies. ``write`` False: nothing is written at all.
+    their bodies. ``write`` False: nothing is written at all. ``subject`` is the version that was
+    made or changed, for the events that tell of it; ``outbox`` are those events.
     """
 
     value: Any
@@ -116,6 +118,8 @@ class Change(msgspec.Struct, frozen=True):
     drop_pages: tuple[bytes, ...] = ()
     clear_parts: bool = False
     write: bool = True
+    subject: Version | None = None
+    outbox: tuple[Outgoing, ...] = ()
 
 
 class LiveRow(NamedTuple):

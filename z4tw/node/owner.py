@@ -24,6 +24,7 @@ from z4tw.node.admin import AdminService
 from z4tw.node.commands import Command, CommandTable, admin_commands, make_admin
 from z4tw.node.counting import WorkerCounts
 from z4tw.node.directory import DataDirectory
+from z4tw.node.events import Events
 from z4tw.node.failures import StoreError
 from z4tw.node.listening import Listening
 from z4tw.node.offload import Threads
@@ -101,6 +102,7 @@ class Owner:
         self._workers: Workers | None = None
         self._reaper: Reaper | None = None
         self._auditor: Auditor | None = None
+        self._events = Events()
         self._upkeep: Upkeep | None = None
         self._counts = WorkerCounts()
         self._alarm = outside.on_disk_error
@@ -156,6 +158,7 @@ class Owner:
         root = root_credentials(self._outside.environ)
         # A wrong policy plugin is found here, not by the first request of a worker.
         make_evaluators(self._plugins, self._config, storage, self._outside)
+        self._events.open(self._plugins, self._config, storage.offload, self._outside)
         self._prepared = await prepare(storage, make_admin(storage), root, self._dev)
 
     # Services
@@ -177,6 +180,7 @@ class Owner:
         snapshots = os.path.join(config.meta, "snapshots")
         daemons: list[Service] = [
             self._reaper,
+            self._events.daemon(storage.store, clock, config.outbox_limit),
             Snapshots(
                 storage.store, snapshots, storage.offload, clock, now_ms, config.snapshot_seconds
             ),
@@ -274,7 +278,7 @@ class Owner:
         gauges["z4_read_only"] = int(self._read_only())
         gauges["z4_reaped_blobs"] = 0 if self._reaper is None else self._reaper.reaped
         gauges["z4_bad_blobs"] = 0 if self._auditor is None else self._auditor.bad
-        return gauges
+        return gauges | await self._events.gauges(self._storage.storage.store, self._outside.now_ms)
 
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
         admin = make_admin(self._storage.storage)

@@ -56,7 +56,7 @@ def make_evaluators(
 def check_plugin_kinds(config: Config) -> None:
     """Refuse sections that this release would not use. Raises ``ConfigError``."""
     for section in config.plugins:
-        if section.kind not in ("policy", "encryption"):
+        if section.kind not in ("policy", "encryption", "events"):
             raise ConfigError(
                 f"plugins.{section.kind}.{section.name}: "
                 f"{section.kind} plugins are not used by this release"

@@ -39,7 +39,7 @@ class Storage:
         self.stamp = stamp
         self.random_bytes = random_bytes
         self.node_uuid = node_uuid
-        self.settings = operation_settings(config)
+        self.settings = operation_settings(config, node_uuid)
         self._facts = facts
 
     def partition_of(self, incarnation: int, key: bytes) -> int:
@@ -47,13 +47,15 @@ class Storage:
         return partition_of(self._facts, incarnation, key)
 
 
-def operation_settings(config: Config) -> Settings:
+def operation_settings(config: Config, node_uuid: str) -> Settings:
     """What the operations need of the configuration."""
     return Settings(
         region=config.region,
         domains=config.domain,
         object_ownership=config.object_ownership,
         inline_limit_bytes=config.inline_limit,
+        host_id=f"{config.id}-{node_uuid}",
+        event_sinks=tuple([one.name for one in config.plugins if one.kind == "events"]),
     )
 
 

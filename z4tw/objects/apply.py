@@ -22,6 +22,7 @@ from z4tw.objects.commands import (
     Replace,
     SetTags,
 )
+from z4tw.objects.outbox import announced
 
 
 class View(Protocol):
@@ -56,8 +57,11 @@ def apply(kind: int, value: Any, command: Command, view: View) -> Change:
     Raises ``TypeError`` for a command that is not of the register's kind: a defect of the caller.
     """
     if isinstance(command, Replace):
-        return control.replace(kind, value, command)
-    kinds, function = _COMMANDS[type(command)]
-    if kind not in kinds:
-        raise TypeError(f"{type(command).__name__} is no command for registers of kind {kind}")
-    return function(value, command, view)
+        change = control.replace(kind, value, command)
+    else:
+        kinds, function = _COMMANDS[type(command)]
+        if kind not in kinds:
+            raise TypeError(f"{type(command).__name__} is no command for registers of kind {kind}")
+        change = function(value, command, view)
+    notice = getattr(command, "notice", None)
+    return change if notice is None else announced(change, notice)

@@ -1,9 +1,14 @@
-"""The commands that change registers: plain values that can cross a process or a network."""
+"""The commands that change registers: plain values that can cross a process or a network.
+
+A command with a field ``notice`` announces its change: the store writes the events in the same
+transaction.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from z4tw.model.notices import Notice
 from z4tw.model.objects import BlobInfo, Manifest, Version
 from z4tw.model.uploads import Part, Upload
 
@@ -37,6 +42,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
     inline: bytes | None = None
     blob: BlobInfo | None = None
     manifest: Manifest | None = None
+    notice: Notice | None = None
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):
@@ -47,6 +53,7 @@ class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-obj
     owner: str
     versioning: str = ""
     condition: Condition | None = None
+    notice: Notice | None = None
 
 
 class DeleteVersion(msgspec.Struct, frozen=True, array_like=True, tag="delete-version"):
@@ -56,6 +63,7 @@ class DeleteVersion(msgspec.Struct, frozen=True, array_like=True, tag="delete-ve
     stamp: bytes
     version_id: str
     condition: Condition | None = None
+    notice: Notice | None = None
 
 
 class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
@@ -64,6 +72,7 @@ class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
     stamp: bytes
     version_id: str
     tags: dict[str, str]
+    notice: Notice | None = None
 
 
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
@@ -114,6 +123,7 @@ class Replace(msgspec.Struct, frozen=True, array_like=True, tag="replace"):
 
     expected: bytes | None
     record: bytes | None
+    notice: Notice | None = None
 
 
 Command = (

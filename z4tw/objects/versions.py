@@ -129,8 +129,11 @@ class _Draft:
         """All versions, those in pages included."""
         return len(self.versions) + sum(page.count for page in self.pages)
 
-    def change(self, done: Done, command: PutVersion | None = None) -> Change:
-        """The finished change; a key without versions loses its head."""
+    def change(
+        self, done: Done, subject: Version | None = None, command: PutVersion | None = None
+    ) -> Change:
+        """The finished change; a key without versions loses its head. ``subject`` is the version
+        that was made or changed."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
         inline = manifest = None
@@ -155,6 +158,7 @@ class _Draft:
             manifest=manifest,
             pages=tuple(self.written.items()),
             drop_pages=tuple(self.dropped_pages),
+            subject=subject,
         )
 
 
@@ -235,7 +239,7 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
     if stamp != version.stamp or version.is_null != null:
         version = msgspec.structs.replace(version, stamp=stamp, is_null=null)
     draft.add(version)
-    return draft.change(Done(stamp, _answered_id(version, command.versioning)), command)
+    return draft.change(Done(stamp, _answered_id(version, command.versioning)), version, command)
 
 
 def delete_object(head: Head | None, command: DeleteObject, view: View) -> Change:
@@ -263,7 +267,7 @@ def delete_object(head: Head | None, command: DeleteObject, view: View) -> Chang
         delete_marker=True,
     )
     draft.add(marker)
-    return draft.change(Done(marker.stamp, marker.version_id, delete_marker=True))
+    return draft.change(Done(marker.stamp, marker.version_id, delete_marker=True), marker)
 
 
 def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Change:
@@ -290,8 +294,9 @@ def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
     if place.version.delete_marker:
         return Change(head, Refused("MethodNotAllowed"), write=False)
     draft.last = after(command.stamp, draft.last)
-    draft.replace(place, msgspec.structs.replace(place.version, tags=command.tags))
-    return draft.change(Done(draft.last, place.version.version_id))
+    tagged = msgspec.structs.replace(place.version, tags=command.tags)
+    draft.replace(place, tagged)
+    return draft.change(Done(draft.last, tagged.version_id), tagged)
 
 
 def _drop_null(draft: _Draft) -> bool:

@@ -228,6 +228,16 @@ class Access:
                 decision = said
         return decision or _SILENCE
 
+    def serves(self, request: PolicyRequest, allowed: bool) -> bool:
+        """Whether a service of the node (``request.principal``) may do an action. ``allowed`` is
+        what holds when no evaluator says anything; a deny of any of them wins."""
+        for evaluator in self._evaluators:
+            effect = evaluator.evaluate(request).effect
+            if effect is Effect.DENY:
+                return False
+            allowed = allowed or effect is Effect.ALLOW
+        return allowed
+
     def _asked(self, request: PolicyRequest) -> Iterable[Any]:
         principal, bucket = request.principal, request.bucket
         if built_in(principal, request.action, bucket) is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from z4tw.errors import NoSuchBucket
 from z4tw.model.control import Bucket, BucketState
+from z4tw.model.notices import Notice
 from z4tw.ops.context import Context
 from z4tw.ops.control import bucket_register, later_stamp, update
 
@@ -19,10 +20,12 @@ async def change_bucket(context: Context, **fields: Any) -> None:
     await _change(context, lambda present: fields)
 
 
-async def change_configuration(context: Context, name: str, document: bytes | None) -> None:
+async def change_configuration(
+    context: Context, name: str, document: bytes | None, notice: Notice | None = None
+) -> None:
     """Store a configuration document of the request's bucket under its subresource's name (as
     ``cors``), or remove it. The document is what the operation validated and wrote out again, or
-    what the client sent. Raises as ``change_bucket``."""
+    what the client sent. ``notice`` is announced with the change. Raises as ``change_bucket``."""
 
     def change(present: Bucket) -> dict[str, Any]:
         documents = {k: v for k, v in present.configurations.items() if k != name}
@@ -30,10 +33,12 @@ async def change_configuration(context: Context, name: str, document: bytes | No
             documents[name] = document
         return {"configurations": documents}
 
-    await _change(context, change)
+    await _change(context, change, notice)
 
 
-async def _change(context: Context, fields_of: Callable[[Bucket], dict[str, Any]]) -> None:
+async def _change(
+    context: Context, fields_of: Callable[[Bucket], dict[str, Any]], notice: Notice | None = None
+) -> None:
     bucket = context.require_bucket()
 
     def change(present: Bucket | None) -> Bucket:
@@ -49,4 +54,4 @@ async def _change(context: Context, fields_of: Callable[[Bucket], dict[str, Any]
         stamp = later_stamp(context.stamp, present)
         return msgspec.structs.replace(present, stamp=stamp, **fields)
 
-    await update(context.store, bucket_register(bucket.name), change)
+    await update(context.store, bucket_register(bucket.name), change, notice)

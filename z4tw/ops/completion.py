@@ -40,6 +40,7 @@ from z4tw.objects.commands import BeginCompletion, FinishCompletion, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
 from z4tw.ops.lookup import ATTEMPTS, CHECKSUM_HEADERS, check_before_body
 from z4tw.ops.uploads import (
     XML,
@@ -52,6 +53,7 @@ from z4tw.ops.uploads import (
 )
 from z4tw.s3.checksums import combine_full_object, composite, multipart_etag
 from z4tw.s3.conditional import write_condition
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import COMPLETE_BYTES, CompletedPart, parse_complete_multipart
 from z4tw.s3.xml_out import complete_upload
 
@@ -96,7 +98,14 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             continue  # completed meanwhile: the record has the answer
         version, manifest = _version(context, upload, parts, checksum, begun.stamp)
         outcome = await context.store.change(
-            target, PutVersion(version, bucket.versioning, condition, manifest=manifest)
+            target,
+            PutVersion(
+                version,
+                bucket.versioning,
+                condition,
+                manifest=manifest,
+                notice=notice_of(context, Event.CREATED_MULTIPART),
+            ),
         )
         if isinstance(outcome, NeedData):
             # A part was replaced, or another request completed or aborted the upload.
@@ -105,6 +114,7 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             missing = outcome.id
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         finished = msgspec.structs.replace(
             upload,
             result_etag=version.etag,

@@ -46,7 +46,8 @@ class Settings(msgspec.Struct, frozen=True):
     """What the operations need of the configuration.
 
     ``domains`` are the hosts below which buckets are virtual hosts; ``object_ownership`` is the
-    setting of new buckets. Limits are S3's and are lower only in tests.
+    setting of new buckets; ``host_id`` is the node's x-amz-id-2; ``event_sinks`` are the names of
+    the sinks that events can go to. Limits are S3's and are lower only in tests.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
 
@@ -60,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     max_part_bytes: int = 5 * GIB
     max_parts: int = 10_000
     max_document_bytes: int = 2 * MIB
+    host_id: str = ""
+    event_sinks: tuple[str, ...] = ()
 
 
 class Context(msgspec.Struct):

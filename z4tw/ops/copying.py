@@ -22,6 +22,7 @@ from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import PutPart, PutVersion
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Taken, gather, store_blob
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
 from z4tw.ops.multipart import part_footer, put_part
@@ -39,6 +40,7 @@ from z4tw.payload import Digests, checksum_of
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.copying import replaces
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
+from z4tw.s3.notification import Event
 from z4tw.s3.ranges import parse_copy_range
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import copy_part_result, copy_result
@@ -128,12 +130,20 @@ async def copy_object(context: Context) -> S3Response:
             outcome: Outcome = NeedData(original.body.id)
         else:
             outcome = await context.store.change(
-                register, PutVersion(version, bucket.versioning, recipe.condition, inline)
+                register,
+                PutVersion(
+                    version,
+                    bucket.versioning,
+                    recipe.condition,
+                    inline,
+                    notice=notice_of(context, Event.CREATED_COPY),
+                ),
             )
         if isinstance(outcome, NeedData):
             gone = _still_there(original, gone)
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         answer = [XML, *source_headers(source, original)]
         if put.version_id:
             context.exchange.version_id = put.version_id

@@ -11,14 +11,16 @@ from collections.abc import Awaitable
 from z4tw.errors import AccessDenied, InvalidArgument, NoSuchVersion, S3Error
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket
-from z4tw.model.registers import Outcome, Register
+from z4tw.model.registers import Outcome
 from z4tw.objects.commands import Condition, DeleteObject, DeleteVersion
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
-from z4tw.ops.lookup import owner_of, requested_version
+from z4tw.ops.events import notice_of
+from z4tw.ops.lookup import is_versioned, owner_of, requested_version
 from z4tw.ops.started import outcomes
 from z4tw.s3.conditional import delete_condition
 from z4tw.s3.names import check_key, check_version_id
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import DELETE_BYTES, DeleteTarget, parse_delete
 from z4tw.s3.xml_out import Deleted, DeleteFailure, delete_result
 
@@ -28,7 +30,7 @@ async def delete_object(context: Context) -> S3Response:
     bucket = context.require_bucket()
     version_id = requested_version(context.call.query)
     condition = delete_condition(context.call.headers)
-    outcome = await _delete(context, bucket, context.object_register(), version_id, condition)
+    outcome = await _delete(context, bucket, context.call.key, version_id, condition)
     deleted = done(outcome)
     answer = []
     if deleted.delete_marker:
@@ -42,17 +44,20 @@ async def delete_object(context: Context) -> S3Response:
 def _delete(
     context: Context,
     bucket: Bucket,
-    register: Register,
+    key: str,
     version_id: str,
     condition: Condition | None,
 ) -> Awaitable[Outcome]:
     command: DeleteObject | DeleteVersion
     if version_id:
-        command = DeleteVersion(context.stamp(), version_id, condition)
+        notice = notice_of(context, Event.REMOVED_DELETE, key)
+        command = DeleteVersion(context.stamp(), version_id, condition, notice)
     else:
         owner = owner_of(context, bucket)
-        command = DeleteObject(context.stamp(), owner, bucket.versioning, condition)
-    changed: Awaitable[Outcome] = context.store.change(register, command)
+        event = Event.REMOVED_MARKER if is_versioned(bucket) else Event.REMOVED_DELETE
+        notice = notice_of(context, event, key)
+        command = DeleteObject(context.stamp(), owner, bucket.versioning, condition, notice)
+    changed: Awaitable[Outcome] = context.store.change(context.object_register(key), command)
     return changed
 
 
@@ -71,9 +76,8 @@ async def delete_objects(context: Context) -> S3Response:
         except S3Error as error:
             refused[index] = error
             continue
-        register = context.object_register(target.key)
         condition = None if target.etag is None else Condition(if_match=target.etag)
-        change = _delete(context, bucket, register, target.version_id, condition)
+        change = _delete(context, bucket, target.key, target.version_id, condition)
         begun.append((index, change))
     ends: dict[int, Outcome | Exception] = dict(refused)
     results = await outcomes([change for _, change in begun])

@@ -14,10 +14,12 @@ from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
 from z4tw.objects.commands import PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
+from z4tw.s3.notification import Event
 from z4tw.s3.tagging import parse_tagging_header
 
 
@@ -56,10 +58,18 @@ async def put_object(context: Context) -> S3Response:
         make, partial(version_footer, bucket, context.call.key), context.settings.inline_limit_bytes
     )
     version = taken.value
+    context.exchange.object_size = version.size
     if taken.blob is not None:
         # The body took its time: the bucket's versioning may have been changed meanwhile.
         bucket = await context.find_bucket(bucket.name)
-    command = PutVersion(version, bucket.versioning, condition, taken.inline, taken.blob)
+    command = PutVersion(
+        version,
+        bucket.versioning,
+        condition,
+        taken.inline,
+        taken.blob,
+        notice=notice_of(context, Event.CREATED_PUT, bucket=bucket),
+    )
     put = done(await context.store.change(register, command))
     answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]
     if put.version_id:

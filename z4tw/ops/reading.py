@@ -72,6 +72,7 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
             version = readable(context, None if found is None else found.versions[0], "")
         else:
             version = await readable_version(context, register, version_id)
+        context.exchange.object_size = version.size
         check_read(preconditions, version.etag, version.modified_ms)
         body: Any = b""
         try:

@@ -31,6 +31,7 @@ from z4tw.ops.authorize import Access, check_expected_owner
 from z4tw.ops.context import Context, Operation, Settings
 from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
+from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
 from z4tw.s3.routing import parse_call
@@ -108,6 +109,8 @@ class S3Service:
                 bucket = self._directory.peek_bucket(call.bucket)
                 if bucket is None:
                     bucket = await self._find_bucket(call, principal)
+                if bucket.configurations and LOGGING in bucket.configurations:
+                    exchange.logged = bucket
             context = Context(
                 exchange, head, call, principal, verified, bucket,
                 self._store, self._blobs, self._offload, self._settings,
@@ -126,6 +129,11 @@ class S3Service:
             refuse_unsupported(call.headers, call.operation)
             return await operation(context)
         except S3Error as error:
+            if call.bucket and exchange.logged is None:
+                # Refused before its bucket was looked at.
+                seen = self._directory.peek_bucket(call.bucket)
+                if seen is not None and LOGGING in seen.configurations:
+                    exchange.logged = seen
             if call.bucket and not call.key and not isinstance(error, NoSuchBucket):
                 # Clients learn a bucket's region from a refused HEAD or listing. There is one
                 # region, so this tells nobody whether the bucket exists.

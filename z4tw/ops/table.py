@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from z4tw.ops import (
     attributes,
+    bucket_logging,
     bucket_policy,
     buckets,
     copying,
     deleting,
     listings,
     multipart,
+    notifications,
     objects,
     ownership,
     public_access,
@@ -22,11 +24,13 @@ from z4tw.ops.context import Operation
 OPERATIONS: dict[str, Operation] = {
     **attributes.OPERATIONS,
     **bucket_policy.OPERATIONS,
+    **bucket_logging.OPERATIONS,
     **buckets.OPERATIONS,
     **copying.OPERATIONS,
     **deleting.OPERATIONS,
     **listings.OPERATIONS,
     **multipart.OPERATIONS,
+    **notifications.OPERATIONS,
     **objects.OPERATIONS,
     **ownership.OPERATIONS,
     **public_access.OPERATIONS,

@@ -42,6 +42,7 @@ _PASSING = frozenset(
         "x-amz-part-number-marker",
         "x-amz-retry",
         "x-amz-security-token",
+        "x-amz-skip-destination-validation",
         "x-amz-source-expected-bucket-owner",
         "x-amz-storage-class",
         "x-amz-tagging",
