@@ -31,6 +31,7 @@ from z4tw.ops.context import Operation, Settings
 from z4tw.ops.routing import LocalRouter
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.policy.acl import AclEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 from z4tw.sigv4.dates import amz_date
 
@@ -240,7 +241,7 @@ class Harness:
             blobs=self.blobs,
             offload=self.offload,
             router=router or LocalRouter(),
-            evaluators=[GrantsEvaluator()] if evaluators is None else evaluators,
+            evaluators=[GrantsEvaluator(), AclEvaluator()] if evaluators is None else evaluators,
             secrets=self.seal,
             settings=self.settings,
             operations={**OPERATIONS, **(operations or {})},

@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
+
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """Owner of buckets and objects. ``id``: 64 hex digits (S3's canonical user id); ``number``:
@@ -62,7 +64,8 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     """A bucket. ``incarnation`` is a random 63-bit number, part of the address of all that it
     holds, so that a bucket created again can never show old keys. ``versioning`` is ``""``,
     ``Enabled`` or ``Suspended``; ``owner`` a canonical account id; ``grants`` maps a user id to
-    ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document.
+    ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document;
+    ``acl`` None: private to the owner.
     Register key: the name."""
 
     stamp: bytes
@@ -77,6 +80,7 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
     grants: dict[str, int] = {}
     configurations: dict[str, bytes] = {}
+    acl: Acl | None = None
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -45,9 +45,9 @@ def tune_process() -> None:
 def make_evaluators(
     plugins: Plugins, config: Config, storage: Storage, outside: Outside
 ) -> list[IPolicyEvaluator]:
-    """The grants, and every policy plugin of the configuration. Raises ``PluginError``."""
+    """The grants, the ACLs, and every policy plugin of the configuration. Raises ``PluginError``."""
     ports = Ports(outside.reactor, config.data, outside.environ, storage.offload)
-    sections: dict[str, Mapping[str, str]] = {"grants": {}}
+    sections: dict[str, Mapping[str, str]] = {"grants": {}, "acl": {}}
     sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}
     return [plugins.make("policy", name, options, ports) for name, options in sections.items()]
 

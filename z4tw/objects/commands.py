@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from z4tw.model.access import Acl
 from z4tw.model.objects import BlobInfo, Manifest, Version
 from z4tw.model.uploads import Part, Upload
 
@@ -66,6 +67,16 @@ class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
     tags: dict[str, str]
 
 
+class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
+    """Replace the ACL of a version (None: private), if it is still the one of stamp ``expected``:
+    the permission was judged by that one. Otherwise ``Refused("OperationAborted")``."""
+
+    stamp: bytes
+    version_id: str
+    acl: Acl | None
+    expected: bytes
+
+
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
     """Open a multipart upload."""
 
@@ -121,6 +132,7 @@ Command = (
     | DeleteObject
     | DeleteVersion
     | SetTags
+    | SetAcl
     | CreateUpload
     | BeginCompletion
     | FinishCompletion

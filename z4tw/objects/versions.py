@@ -31,6 +31,7 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    SetAcl,
     SetTags,
 )
 
@@ -291,6 +292,17 @@ def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
         return Change(head, Refused("MethodNotAllowed"), write=False)
     draft.last = after(command.stamp, draft.last)
     draft.replace(place, msgspec.structs.replace(place.version, tags=command.tags))
+    return draft.change(Done(draft.last, place.version.version_id))
+
+
+def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
+    """Replace a version's ACL; its stamp, and so Last-Modified, stays."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None or place.version.stamp != command.expected:
+        return Change(head, Refused("OperationAborted"), write=False)
+    draft.last = after(command.stamp, draft.last)
+    draft.replace(place, msgspec.structs.replace(place.version, acl=command.acl))
     return draft.change(Done(draft.last, place.version.version_id))
 
 

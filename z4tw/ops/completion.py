@@ -257,6 +257,7 @@ def _version(
         checksum=checksum,
         parts=len(parts),
         origin=upload.upload_id,
+        acl=upload.acl,
     )
     return version, manifest
 

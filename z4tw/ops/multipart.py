@@ -17,6 +17,7 @@ from z4tw.model.registers import Done, NeedData, Outcome, part_register, upload_
 from z4tw.model.stamps import version_id_of
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import AbortUpload, CreateUpload, PutPart
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
@@ -48,6 +49,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
     headers = call.headers
     algorithm, type = checksum_plan(headers)
     owner = owner_of(context, bucket)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
     stamp = context.stamp()
     upload = Upload(
         stamp=stamp,
@@ -61,6 +63,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
         tags=parse_tagging_header(headers.get("x-amz-tagging", "")),
         checksum_algorithm=algorithm,
         checksum_type=type,
+        acl=acl,
     )
     context.blobs.admit(0)
     register = upload_register(bucket.incarnation, call.key.encode("utf-8"), upload.upload_id)

@@ -13,6 +13,7 @@ from z4tw.model.objects import Body, Checksum, Version
 from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
 from z4tw.objects.commands import PutVersion
 from z4tw.objects.versions import ENABLED
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
@@ -32,10 +33,11 @@ async def put_object(context: Context) -> S3Response:
     tagging = headers.get("x-amz-tagging")
     tags = parse_tagging_header(tagging) if tagging else {}
     register = context.object_register()
+    owner = owner_of(context, bucket)
     intake = Intake(context, context.settings.max_put_bytes)
     if condition is not None:
         await check_before_body(context, register, condition)
-    owner = owner_of(context, bucket)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
 
     def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
         return Version(
@@ -50,6 +52,7 @@ async def put_object(context: Context) -> S3Response:
             user_metadata=metadata,
             tags=tags,
             checksum=checksum,
+            acl=acl,
         )
 
     taken = await intake.take(

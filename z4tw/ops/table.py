@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from z4tw.ops import (
+    acls,
     attributes,
     buckets,
     copying,
@@ -17,6 +18,7 @@ from z4tw.ops import (
 from z4tw.ops.context import Operation
 
 OPERATIONS: dict[str, Operation] = {
+    **acls.OPERATIONS,
     **attributes.OPERATIONS,
     **buckets.OPERATIONS,
     **copying.OPERATIONS,
