@@ -45,7 +45,7 @@ def tune_process() -> None:
 def make_evaluators(
     plugins: Plugins, config: Config, storage: Storage, outside: Outside
 ) -> list[IPolicyEvaluator]:
-    """The grants, the ACLs, and every policy plugin of the configuration. Raises ``PluginError``."""
+    """Grants, ACLs, and every policy plugin of the configuration. Raises ``PluginError``."""
     ports = Ports(outside.reactor, config.data, outside.environ, storage.offload)
     sections: dict[str, Mapping[str, str]] = {"grants": {}, "acl": {}}
     sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}

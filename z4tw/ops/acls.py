@@ -210,9 +210,7 @@ async def _resolved(context: Context, grant: AskedGrant) -> AclGrant:
 
 
 def _invalid(message: str, grant: AskedGrant) -> InvalidArgument:
-    return InvalidArgument(
-        message, ArgumentName=grant.argument, ArgumentValue=grant.grantee[:256]
-    )
+    return InvalidArgument(message, ArgumentName=grant.argument, ArgumentValue=grant.grantee[:256])
 
 
 def _check_owner(asked: AskedAcl, owner: str) -> None:
