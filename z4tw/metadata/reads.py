@@ -16,6 +16,7 @@ from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
 from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
+    BucketUsage,
     Kind,
     ListPage,
     ListQuery,
@@ -48,6 +49,7 @@ _BLOB = "SELECT info FROM blobs WHERE id = ?"
 _BLOBS_AFTER = "SELECT info FROM blobs WHERE id > ? ORDER BY id LIMIT ?"
 _HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
+_USAGE = "SELECT bytes, objects FROM usage WHERE inc = ?"
 
 _PLACES = 8192
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
@@ -68,6 +70,10 @@ class PageReader:
     def new_id(self) -> bytes:
         """Reading makes no pages."""
         raise TypeError("a read makes no pages")
+
+    def held(self) -> BucketUsage:
+        """Reading is not held to a quota."""
+        raise TypeError("a read adds nothing to a bucket")
 
 
 class SqliteReads:
@@ -230,6 +236,12 @@ class SqliteReads:
         while self._blocked:
             await self._unblock()
         return self._point(_HAS_VERSIONS, (incarnation,)) is not None
+
+    async def usage(self, incarnation: int) -> BucketUsage:
+        """The counts that every transaction keeps of a bucket."""
+        while self._blocked:
+            await self._unblock()
+        return BucketUsage(*(self._point(_USAGE, (incarnation,)) or (0, 0)))
 
     async def sizes(self) -> StoreSizes:
         """The counters that every transaction keeps."""

@@ -60,6 +60,14 @@ class BucketState(enum.IntEnum):
     DELETING = 1
 
 
+class Quota(msgspec.Struct, frozen=True, array_like=True):
+    """What a bucket may hold: bytes of all its versions and parts, and versions that are no
+    delete markers. 0 means that there is no limit."""
+
+    max_bytes: int = 0
+    max_objects: int = 0
+
+
 class Bucket(msgspec.Struct, frozen=True, array_like=True):
     """A bucket. ``incarnation`` is a random 63-bit number, part of the address of all that it
     holds, so that a bucket created again can never show old keys. ``versioning`` is ``""``,
@@ -81,6 +89,7 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     grants: dict[str, int] = {}
     configurations: dict[str, bytes] = {}
     acl: Acl | None = None
+    quota: Quota | None = None
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -101,7 +101,8 @@ class Change(msgspec.Struct, frozen=True):
     ``new_blobs`` describes FILE bodies named for the first time; ``inline`` and ``manifest``
     are new rows. A new manifest acquires its parts' bodies. ``pages`` are written,
     ``drop_pages`` removed. ``clear_parts`` removes all parts of the upload register, releasing
-    their bodies. ``write`` False: nothing is written at all.
+    their bodies. ``write`` False: nothing is written at all. ``added_bytes`` and
+    ``added_objects`` are what the bucket holds more (or less) of; cleared parts are not in them.
     """
 
     value: Any
@@ -116,6 +117,8 @@ class Change(msgspec.Struct, frozen=True):
     drop_pages: tuple[bytes, ...] = ()
     clear_parts: bool = False
     write: bool = True
+    added_bytes: int = 0
+    added_objects: int = 0
 
 
 class LiveRow(NamedTuple):
@@ -177,6 +180,14 @@ class VersionPage(msgspec.Struct, frozen=True):
     truncated: bool
     next_key: bytes = b""
     next_version: str = ""
+
+
+class BucketUsage(msgspec.Struct, frozen=True):
+    """What a bucket holds: the bytes of all versions, the old ones too, and of the parts of
+    uploads that are not completed; and how many versions are no delete markers."""
+
+    bytes: int = 0
+    objects: int = 0
 
 
 class StoreSizes(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from z4tw.model.objects import Version
-from z4tw.model.registers import Change, Kind
+from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
 from z4tw.objects import control, uploads, versions
 from z4tw.objects.commands import (
@@ -36,6 +36,9 @@ class View(Protocol):
 
     def new_id(self) -> bytes:
         """A new 16-byte id, for a page."""
+
+    def held(self) -> BucketUsage:
+        """What the register's bucket holds before the change."""
 
 
 _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] = {

@@ -95,9 +95,10 @@ async def complete_multipart_upload(context: Context) -> S3Response:
         if not begun.changed:
             continue  # completed meanwhile: the record has the answer
         version, manifest = _version(context, upload, parts, checksum, begun.stamp)
-        outcome = await context.store.change(
-            target, PutVersion(version, bucket.versioning, condition, manifest=manifest)
+        command = PutVersion(
+            version, bucket.versioning, condition, manifest=manifest, quota=bucket.quota
         )
+        outcome = await context.store.change(target, command)
         if isinstance(outcome, NeedData):
             # A part was replaced, or another request completed or aborted the upload.
             if outcome.id == missing:

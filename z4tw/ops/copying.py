@@ -26,7 +26,8 @@ from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Taken, gather, store_blob
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
-from z4tw.ops.multipart import part_footer, put_part
+from z4tw.ops.multipart import part_footer, part_of, put_part
+from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
     Source,
@@ -133,9 +134,10 @@ async def copy_object(context: Context) -> S3Response:
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)
         else:
-            outcome = await context.store.change(
-                register, PutVersion(version, bucket.versioning, recipe.condition, inline)
+            command = PutVersion(
+                version, bucket.versioning, recipe.condition, inline, quota=bucket.quota
             )
+            outcome = await context.store.change(register, command)
         if isinstance(outcome, NeedData):
             gone = _still_there(original, gone)
             continue
@@ -218,11 +220,12 @@ async def upload_part_copy(context: Context) -> S3Response:
             raise too_large_source()
         try:
             if length == original.size and _shareable(upload, original):
-                command = PutPart(_shared_part(context, number, original))
+                command = PutPart(_shared_part(context, number, original), quota=bucket.quota)
             else:
+                await check_part_quota(context, bucket, part_of(context, upload, number), length)
                 span = (offset, length)
                 taken = await _copied_part(context, bucket, upload, number, original, span)
-                command = PutPart(taken.value, taken.blob)
+                command = PutPart(taken.value, taken.blob, bucket.quota)
         except BodyGone:
             gone = _still_there(original, gone)
             continue

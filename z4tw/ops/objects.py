@@ -17,6 +17,7 @@ from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
+from z4tw.ops.quotas import check_version_quota
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.tagging import parse_tagging_header
@@ -37,6 +38,8 @@ async def put_object(context: Context) -> S3Response:
     intake = Intake(context, context.settings.max_put_bytes)
     if condition is not None:
         await check_before_body(context, register, condition)
+    if bucket.quota is not None:
+        await check_version_quota(context, bucket, register, intake.size)
     acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
 
     def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
@@ -62,7 +65,9 @@ async def put_object(context: Context) -> S3Response:
     if taken.blob is not None:
         # The body took its time: the bucket's versioning may have been changed meanwhile.
         bucket = await context.find_bucket(bucket.name)
-    command = PutVersion(version, bucket.versioning, condition, taken.inline, taken.blob)
+    command = PutVersion(
+        version, bucket.versioning, condition, taken.inline, taken.blob, quota=bucket.quota
+    )
     put = done(await context.store.change(register, command))
     answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]
     if put.version_id:
