@@ -153,7 +153,7 @@ UNTESTED_PAIRS: dict[tuple[str, str], str] = {
 NO_OPERATION_HAS: dict[str, str] = {
     "AccountProblem": "AWS accounts and payment",
     "AllAccessDisabled": "AWS accounts and payment",
-    "AmbiguousGrantByEmailAddress": "ACLs",
+    "AmbiguousGrantByEmailAddress": "e-mail addresses of accounts",
     "CredentialsNotSupported": "SOAP, BitTorrent and old addressing",
     "CrossLocationLoggingProhibited": "bucket logging",
     "IncorrectNumberOfFilesInPostRequest": "uploads by form",
@@ -164,7 +164,6 @@ NO_OPERATION_HAS: dict[str, str] = {
     "InvalidPolicyDocument": "uploads by form",
     "InvalidSOAPRequest": "SOAP, BitTorrent and old addressing",
     "InvalidTargetBucketForLogging": "bucket logging",
-    "MalformedACLError": "ACLs",
     "MalformedPOSTRequest": "uploads by form",
     "MaxPostPreDataLengthExceededError": "uploads by form",
     "NoLoggingStatusForKey": "bucket logging",
@@ -176,8 +175,6 @@ NO_OPERATION_HAS: dict[str, str] = {
     "RequestTorrentOfBucketError": "SOAP, BitTorrent and old addressing",
     "RestoreAlreadyInProgress": "archived objects",
     "TokenRefreshRequired": "AWS accounts and payment",
-    "UnexpectedContent": "SOAP, BitTorrent and old addressing",
-    "UnresolvableGrantByEmailAddress": "ACLs",
     "UserKeyMustBeSpecified": "uploads by form",
 }
 """Codes of AWS's list that no operation of this release can answer, by what they belong to."""

@@ -679,6 +679,14 @@ class PreconditionFailed(S3Error):
     message = "At least one of the pre-conditions you specified did not hold"
 
 
+class QuotaExceeded(S3Error):
+    """A write would exceed the quota of its bucket. AWS has no quotas; the code and the status are
+    those of Ceph's object gateway. https://docs.ceph.com/en/latest/radosgw/admin/"""
+
+    status = 403
+    message = "The bucket's quota is exceeded."
+
+
 class ReplicationConfigurationNotFoundError(S3Error):
     """The bucket has no replication rules."""
 

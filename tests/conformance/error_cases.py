@@ -74,10 +74,12 @@ GOOD: dict[str, Recipe] = {
     "DeleteObject": Recipe("DELETE", OBJECT),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
+    "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
     "GetObject": Recipe("GET", OBJECT),
+    "GetObjectAcl": Recipe("GET", OBJECT, "acl"),
     "GetObjectAttributes": Recipe(
         "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
     ),
@@ -90,9 +92,11 @@ GOOD: dict[str, Recipe] = {
     "ListObjects": Recipe("GET", "/{bucket}"),
     "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
     "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
+    "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
+    "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
     "UploadPartCopy": Recipe(
@@ -107,8 +111,8 @@ LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
 SETTINGS = tuple(name for name in TAKES_DOCUMENT if name not in LONG_DOCUMENTS)
 ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "object"))
 ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
-VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAttributes", "GetObjectTagging",
-             "HeadObject", "PutObjectTagging")
+VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
+             "GetObjectTagging", "HeadObject", "PutObjectAcl", "PutObjectTagging")
 ALL = tuple(sorted(GOOD))
 
 
@@ -239,6 +243,7 @@ def _of(operation: str, *rows: tuple[str, int, str, Recipe]) -> list[Row]:
     return [Row(operation, *row) for row in rows]
 
 
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 LONG_METADATA = "m" * 2040
 DEEP_TAGS = "<Tagging><TagSet>{}</TagSet></Tagging>"
 
@@ -266,6 +271,76 @@ def _bad_tags(name: str, limit: int) -> list[Row]:
     return rows
 
 
+def _acl_headers(name: str) -> list[tuple[str, int, str, Recipe]]:
+    """What is wrong with an ACL in headers."""
+    plain = GOOD[name]._replace(headers={k: v for k, v in GOOD[name].headers.items()
+                                         if k != "x-amz-acl"})
+    return [
+        ("InvalidArgument", 400, "a canned ACL that does not exist",
+         plain.plus(x_amz_acl="everybody")),
+        ("InvalidRequest", 400, "a canned ACL beside a grant",
+         plain.plus(x_amz_acl="private", x_amz_grant_read=f'uri="{ALL_USERS}"')),
+        ("InvalidArgument", 400, "a grant to an account that does not exist",
+         plain.plus(x_amz_grant_read=f'id="{"0" * 64}"')),
+        ("InvalidArgument", 400, "a grant to a group that does not exist",
+         plain.plus(x_amz_grant_write="uri=http://acs.amazonaws.com/groups/global/Nobody")),
+        ("InvalidArgument", 400, "a grant that cannot be read",
+         plain.plus(x_amz_grant_full_control="everybody")),
+        ("UnresolvableGrantByEmailAddress", 400, "a grant to an e-mail address",
+         plain.plus(x_amz_grant_read_acp="emailAddress=alice@example.com")),
+        ("InvalidRequest", 400, "101 grants in headers",
+         plain.plus(x_amz_grant_read=",".join([f"uri={ALL_USERS}"] * 101))),
+    ]
+
+
+def _acl(*grants: str, owner: str = "{owner}") -> str:
+    said = f"<Owner><ID>{owner}</ID></Owner>" if owner else ""
+    return (f"<AccessControlPolicy>{said}<AccessControlList>{''.join(grants)}</AccessControlList>"
+            "</AccessControlPolicy>")
+
+
+def _grant(type: str, element: str, text: str, permission: str = "READ") -> str:
+    return (f'<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+            f'xsi:type="{type}"><{element}>{text}</{element}></Grantee>'
+            f"<Permission>{permission}</Permission></Grant>")
+
+
+def _puts_acl(name: str) -> list[Row]:
+    """What is wrong with an ACL that is put."""
+    public = _grant("Group", "URI", ALL_USERS)
+    path = "/{enforced}" + ("/object" if name == "PutObjectAcl" else "")
+    plain = GOOD[name]._replace(headers={})
+    documents = [
+        ("MalformedACLError", "a body that is no XML", "{}"),
+        ("MalformedACLError", "a document with another root", "<Other/>"),
+        ("MalformedACLError", "a document with a DTD",
+         '<!DOCTYPE x [<!ENTITY e "1">]><x>&e;</x>'),
+        ("MalformedACLError", "no owner", _acl(public, owner="")),
+        ("MalformedACLError", "an unknown permission",
+         _acl(_grant("Group", "URI", ALL_USERS, "X"))),
+        ("MalformedACLError", "an unknown kind of grantee", _acl(_grant("Planet", "ID", "1"))),
+        ("MalformedACLError", "101 grants", _acl(*([public] * 101))),
+        ("InvalidArgument", "a document for an account that does not exist",
+         _acl(_grant("CanonicalUser", "ID", "0" * 64))),
+        ("InvalidArgument", "a document for a group that does not exist",
+         _acl(_grant("Group", "URI", "http://acs.amazonaws.com/groups/global/Nobody"))),
+        ("UnresolvableGrantByEmailAddress", "a document for an e-mail address",
+         _acl(_grant("AmazonCustomerByEmail", "EmailAddress", "alice@example.com"))),
+        ("MaxMessageLengthExceeded", "a document above 64 KiB", " " * 65_537),
+    ]
+    return _of(
+        name,
+        *((code, 400, trigger, plain._replace(body=body)) for code, trigger, body in documents),
+        *_acl_headers(name),
+        ("MissingSecurityHeader", 400, "neither headers nor a body", plain),
+        ("UnexpectedContent", 400, "headers beside a body", GOOD[name]._replace(body=_acl(public))),
+        ("AccessDenied", 403, "an owner that is not the owner",
+         plain._replace(body=_acl(public, owner="0" * 64))),
+        ("AccessControlListNotSupported", 400, "a bucket whose owner has turned ACLs off",
+         plain._replace(path=path).plus(x_amz_acl="public-read")),
+    )
+
+
 def _headers_of_new_objects(name: str) -> list[Row]:
     """What PutObject, CopyObject and CreateMultipartUpload refuse alike."""
     return _of(
@@ -285,11 +360,9 @@ def _headers_of_new_objects(name: str) -> list[Row]:
          _good(name, x_amz_tagging="a=%FF")),
         ("InvalidRedirectLocation", 400, "a redirect location that is no URL",
          _good(name, x_amz_website_redirect_location="elsewhere")),
-        ("InvalidArgument", 400, "a canned ACL that does not exist",
-         _good(name, x_amz_acl="everybody")),
-        ("NotImplemented", 501, "a canned ACL other than private",
-         _good(name, x_amz_acl="public-read")),
-        ("NotImplemented", 501, "an ACL grant", _good(name, x_amz_grant_read="id=1")),
+        *_acl_headers(name),
+        ("AccessControlListNotSupported", 400, "an ACL in a bucket whose owner has turned them off",
+         _good(name, path="/{enforced}/new", x_amz_acl="public-read")),
         ("NotImplemented", 501, "server-side encryption",
          _good(name, x_amz_server_side_encryption="AES256")),
         ("NotImplemented", 501, "a customer's encryption key",
@@ -495,10 +568,10 @@ SPECIFIC: list[Row] = [
          _good("CreateBucket", x_amz_object_ownership="Nobody")),
         ("NotImplemented", 501, "object lock",
          _good("CreateBucket", x_amz_bucket_object_lock_enabled="true")),
-        ("NotImplemented", 501, "a canned ACL other than private",
-         _good("CreateBucket", x_amz_acl="public-read")),
-        ("InvalidArgument", 400, "a canned ACL that does not exist",
-         _good("CreateBucket", x_amz_acl="everybody")),
+        *_acl_headers("CreateBucket"),
+        ("InvalidBucketAclWithObjectOwnership", 400, "an ACL for a bucket without ACLs",
+         _good("CreateBucket", x_amz_acl="public-read",
+               x_amz_object_ownership="BucketOwnerEnforced")),
         ("BadDigest", 400, "a Content-MD5 of other bytes",
          _good("CreateBucket", body="<CreateBucketConfiguration/>",
                Content_MD5="1B2M2Y8AsgTpgAmY7PhCfg==")),
@@ -567,6 +640,8 @@ SPECIFIC: list[Row] = [
         ("InvalidArgument", 400, "x-amz-part-number-marker that is no number",
          _good("GetObjectAttributes", x_amz_part_number_marker="x")),
     ),
+    *_puts_acl("PutBucketAcl"),
+    *_puts_acl("PutObjectAcl"),
     *_headers_of_new_objects("PutObject"),
     *_headers_of_new_objects("CopyObject"),
     *_headers_of_new_objects("CreateMultipartUpload"),

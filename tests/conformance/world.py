@@ -191,7 +191,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
-    for name in ("bucket", "versioned", "foreign", "absent"):
+    for name in ("bucket", "versioned", "enforced", "foreign", "absent"):
         names[name] = f"world-{number}-{name}"
     owner = world.alice
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
@@ -233,6 +233,10 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     names["oldversion"] = old
     owner.do("PUT", f"{versioned}/gone", body=OBJECT)
     names["marker"] = owner.do("DELETE", f"{versioned}/gone").headers["x-amz-version-id"]
+    names["owner"] = owner.do("GET", "/").field("ID")
+    enforced = f"/{names['enforced']}"
+    owner.do("PUT", enforced, x_amz_object_ownership="BucketOwnerEnforced")
+    owner.do("PUT", f"{enforced}/object", body=OBJECT)
     world.carol.do("PUT", f"/{names['foreign']}")
     world.carol.do("PUT", f"/{names['foreign']}/object", body=OBJECT)
     return world

@@ -150,3 +150,15 @@ def test_listings_and_lookups_use_their_indexes(path: str) -> None:
     ):
         assert "TEMP B-TREE" not in plan(sql)
     connection.close()
+
+
+def test_what_the_buckets_of_an_older_store_hold_is_counted(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
+        open_writer(path, lambda: FACTS).close()
+    connection = open_writer(path, never)
+    assert connection.pragma("user_version") == len(MIGRATIONS)
+    assert connection.execute("SELECT count(*) FROM usage").get == 0
+    connection.close()

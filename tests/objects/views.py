@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from z4tw.model.objects import Version
-from z4tw.model.registers import Change
+from z4tw.model.registers import BucketUsage, Change
 from z4tw.model.uploads import Upload
 from z4tw.objects import apply
 from z4tw.objects.commands import Command
@@ -21,6 +21,7 @@ class PageView:
         self.pages: dict[bytes, tuple[Version, ...]] = {}
         self.references: dict[bytes, int] = {}
         self.inline: dict[bytes, bytes] = {}
+        self.usage = BucketUsage()
         self._ids = 0
 
     def load_page(self, id: bytes) -> tuple[Version, ...]:
@@ -30,6 +31,9 @@ class PageView:
         self._ids += 1
         return self._ids.to_bytes(16, "big")
 
+    def held(self) -> BucketUsage:
+        return self.usage
+
     def change(self, command: Command) -> Change:
         """Apply a command and carry out its effects."""
         change = apply(self.kind, self.value, command, self)
@@ -37,6 +41,9 @@ class PageView:
             assert change.value is self.value
             return change
         self.value = change.value
+        self.usage = BucketUsage(
+            self.usage.bytes + change.added_bytes, self.usage.objects + change.added_objects
+        )
         self.pages.update(change.pages)
         for id in change.drop_pages:
             del self.pages[id]

@@ -31,6 +31,7 @@ from z4tw.ops.context import Operation, Settings
 from z4tw.ops.routing import LocalRouter
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.policy.acl import AclEvaluator
 from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 from z4tw.sigv4.dates import amz_date
@@ -242,7 +243,9 @@ class Harness:
             offload=self.offload,
             router=router or LocalRouter(),
             evaluators=(
-                [GrantsEvaluator(), BucketPolicyEvaluator()] if evaluators is None else evaluators
+                [GrantsEvaluator(), BucketPolicyEvaluator(), AclEvaluator()]
+                if evaluators is None
+                else evaluators
             ),
             secrets=self.seal,
             settings=self.settings,

@@ -31,6 +31,8 @@ VERSIONING = (
     f'<VersioningConfiguration xmlns="{NS[1:-1]}"><Status>Enabled</Status></Versioning'
     "Configuration>"
 )
+PRIVATE = {"x-amz-acl": "private"}
+PUBLIC = {"x-amz-acl": "public-read"}
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
 COMPLETE = (
@@ -61,6 +63,8 @@ CELLS = (
     Cell("GetBucketTagging", "GET", "/bucket?tagging", READERS),
     Cell("PutBucketTagging", "PUT", "/bucket?tagging", OWNERS, TAGGING),
     Cell("DeleteBucketTagging", "DELETE", "/bucket?tagging", OWNERS),
+    Cell("GetBucketAcl", "GET", "/bucket?acl", OWNERS),
+    Cell("PutBucketAcl", "PUT", "/bucket?acl", OWNERS, headers=PRIVATE),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),
@@ -91,6 +95,11 @@ CELLS = (
     Cell("DeleteObject", "DELETE", "/bucket/key?versionId={version}", WRITERS),
     Cell("DeleteObjects", "POST", "/bucket?delete", WRITERS, DELETE),
     Cell("DeleteObjects", "POST", "/bucket?delete", WRITERS, DELETE_VERSION),
+    Cell("PutObject", "PUT", "/bucket/new", WRITERS, b"data", PUBLIC),
+    Cell("GetObjectAcl", "GET", "/bucket/key?acl", OWNERS),
+    Cell("GetObjectAcl", "GET", "/bucket/key?acl&versionId={version}", OWNERS),
+    Cell("PutObjectAcl", "PUT", "/bucket/key?acl", OWNERS, headers=PRIVATE),
+    Cell("PutObjectAcl", "PUT", "/bucket/key?acl&versionId={version}", OWNERS, headers=PRIVATE),
     Cell("GetObjectTagging", "GET", "/bucket/key?tagging", READERS),
     Cell("GetObjectTagging", "GET", "/bucket/key?tagging&versionId={version}", READERS),
     Cell("PutObjectTagging", "PUT", "/bucket/key?tagging", WRITERS, TAGGING),
@@ -99,6 +108,7 @@ CELLS = (
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
     Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
     Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS),
+    Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS, headers=PUBLIC),
     Cell("UploadPart", "PUT", "/bucket/up?uploadId={upload}&partNumber=1", WRITERS, b"data"),
     Cell(
         "UploadPartCopy",

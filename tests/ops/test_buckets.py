@@ -217,7 +217,7 @@ def test_object_ownership_is_the_headers_or_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"x-amz-acl": "public-read"}, {"x-amz-bucket-object-lock-enabled": "true"}]
+    "headers", [{"x-amz-write-offset-bytes": "0"}, {"x-amz-bucket-object-lock-enabled": "true"}]
 )
 def test_features_that_are_not_there_are_refused(headers: dict[str, str]) -> None:
     answer = Harness().request("PUT", "/bucket", headers=headers)

@@ -170,13 +170,13 @@ def test_a_header_for_an_absent_feature_is_refused_before_the_body_is_read() -> 
     harness = Harness()
     harness.bucket()
     answer = harness.request(
-        "PUT", "/bucket/key", headers={"x-amz-acl": "public-read"}, body=b"data"
+        "PUT", "/bucket/key", headers={"x-amz-write-offset-bytes": "4"}, body=b"data"
     )
     assert (answer.status, answer.error) == (501, "NotImplemented")
     assert not answer.exchange.body.touched
     stranger = harness.key("stranger")
     answer = harness.request(
-        "PUT", "/bucket/key", headers={"x-amz-acl": "public-read"}, body=b"data", key=stranger
+        "PUT", "/bucket/key", headers={"x-amz-write-offset-bytes": "4"}, body=b"data", key=stranger
     )
     assert answer.error == "AccessDenied"
 

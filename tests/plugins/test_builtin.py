@@ -9,14 +9,18 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
-from z4tw.plugins.builtin import grants, local
+from z4tw.plugins.builtin import acl, grants, local
 from z4tw.plugins.registry import Ports
 
 PORTS = Ports(reactor=None, data_dir="/srv/d", environ={}, offload=None)
 
 
 def test_they_are_factories() -> None:
-    for plugin, kind, name in ((grants, "policy", "grants"), (local, "encryption", "local")):
+    for plugin, kind, name in (
+        (acl, "policy", "acl"),
+        (grants, "policy", "grants"),
+        (local, "encryption", "local"),
+    ):
         assert verifyObject(IPluginFactory, plugin)
         assert (plugin.kind, plugin.name) == (kind, name)
 
@@ -25,6 +29,12 @@ def test_the_grants_are_an_evaluator_without_options() -> None:
     assert verifyObject(IPolicyEvaluator, grants.make({}, PORTS))
     with pytest.raises(ValueError, match="there is no option 'speed'"):
         grants.make({"speed": "1"}, PORTS)
+
+
+def test_the_acls_are_an_evaluator_without_options() -> None:
+    assert verifyObject(IPolicyEvaluator, acl.make({}, PORTS))
+    with pytest.raises(ValueError, match="there is no option 'speed'"):
+        acl.make({"speed": "1"}, PORTS)
 
 
 def test_the_local_keyring_takes_a_key_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from zope.interface import Attribute, Interface
 from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 from z4tw.model.registers import (
+    BucketUsage,
     ListPage,
     ListQuery,
     Outcome,
@@ -86,6 +87,9 @@ class IMetadataStore(Interface):
     def purge_incarnation(incarnation: int) -> Awaitable[None]:
         """*async* Remove what a deleted bucket's incarnation still holds (its uploads and parts),
         releasing their bodies. The incarnation stays closed for ever."""
+
+    def usage(incarnation: int) -> Awaitable[BucketUsage]:
+        """*async* What a bucket holds, kept up to date (no walk)."""
 
     def sizes() -> Awaitable[StoreSizes]:
         """*async* Counts and bytes, kept up to date (no full walk)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from zope.interface import implementer
@@ -17,6 +18,7 @@ from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
     CONTROL_KINDS,
+    BucketUsage,
     Change,
     Kind,
     ListPage,
@@ -70,6 +72,7 @@ class MemoryStore:
         self._outbox: dict[int, Outgoing] = {}
         self._events = 0
         self._announced: Callable[[], None] | None = None
+        self._changing = 0
 
     # What a command sees (z4tw.objects.apply.View)
 
@@ -80,6 +83,24 @@ class MemoryStore:
     def new_id(self) -> bytes:
         """A page's id."""
         return self._random_bytes(16)
+
+    def held(self) -> BucketUsage:
+        """What the bucket of the register that is being changed holds."""
+        return self._walk(self._changing)
+
+    def _walk(self, incarnation: int) -> BucketUsage:
+        size = objects = 0
+        for register, value in self._values.items():
+            if register.incarnation != incarnation:
+                continue
+            if register.kind == Kind.PART:
+                size += value.size
+            elif register.kind == Kind.OBJECT:
+                paged = [self._pages[page.id] for page in value.pages]
+                for version in chain(value.versions, *paged):
+                    size += version.size
+                    objects += not version.delete_marker
+        return BucketUsage(size, objects)
 
     # IMetadataStore
 
@@ -101,6 +122,7 @@ class MemoryStore:
         if register.kind == Kind.PART:
             upload = Register(Kind.UPLOAD, register.incarnation, register.key[:-2])
             self.guard = self._values.get(upload)
+        self._changing = register.incarnation
         change = apply(register.kind, self._values.get(register), command, self)
         if not change.write:
             return change.outcome
@@ -249,6 +271,10 @@ class MemoryStore:
             self._remove_part(Register(Kind.PART, incarnation, key))
         for key in self._matching(Kind.UPLOAD, incarnation, b""):
             self._put(Register(Kind.UPLOAD, incarnation, key), None)
+
+    async def usage(self, incarnation: int) -> BucketUsage:
+        """What a bucket holds, by walking it."""
+        return self._walk(incarnation)
 
     async def sizes(self) -> StoreSizes:
         """Counts by walking everything."""

@@ -17,6 +17,7 @@ from z4tw.metadata.schema import FATAL, read_facts
 from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
+    BucketUsage,
     Kind,
     ListPage,
     ListQuery,
@@ -51,6 +52,7 @@ _HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
 _OUTBOX = "SELECT seq, data FROM outbox WHERE sink = ? ORDER BY seq LIMIT ?"
 _BACKLOG = "SELECT sink, count(*), min(at_ms) FROM outbox GROUP BY sink"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
+_USAGE = "SELECT bytes, objects FROM usage WHERE inc = ?"
 
 _PLACES = 8192
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
@@ -71,6 +73,10 @@ class PageReader:
     def new_id(self) -> bytes:
         """Reading makes no pages."""
         raise TypeError("a read makes no pages")
+
+    def held(self) -> BucketUsage:
+        """Reading is not held to a quota."""
+        raise TypeError("a read adds nothing to a bucket")
 
 
 class SqliteReads:
@@ -233,6 +239,12 @@ class SqliteReads:
         while self._blocked:
             await self._unblock()
         return self._point(_HAS_VERSIONS, (incarnation,)) is not None
+
+    async def usage(self, incarnation: int) -> BucketUsage:
+        """The counts that every transaction keeps of a bucket."""
+        while self._blocked:
+            await self._unblock()
+        return BucketUsage(*(self._point(_USAGE, (incarnation,)) or (0, 0)))
 
     async def sizes(self) -> StoreSizes:
         """The counters that every transaction keeps."""

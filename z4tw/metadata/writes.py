@@ -10,8 +10,19 @@ import msgspec
 
 from z4tw.metadata.references import References, Totals
 from z4tw.metadata.schema import FATAL, StoreFacts, partition_of
+from z4tw.metadata.usage import UsageRows
 from z4tw.model.objects import BlobInfo, BodyKind, Version
-from z4tw.model.registers import Change, Done, Kind, LiveRow, NeedData, Outcome, Refused, Register
+from z4tw.model.registers import (
+    BucketUsage,
+    Change,
+    Done,
+    Kind,
+    LiveRow,
+    NeedData,
+    Outcome,
+    Refused,
+    Register,
+)
 from z4tw.model.stamps import ZERO_STAMP, stamp_ms
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects import Command, apply, records
@@ -65,6 +76,8 @@ class RowWriter:
         self._now_ms = now_ms
         self._random_bytes = random_bytes
         self._references = References(connection, now_ms)
+        self._usage = UsageRows(connection)
+        self._changing = 0
         self.touched: list[Register] = []
         self.announced = False
         self.midway = False
@@ -88,6 +101,7 @@ class RowWriter:
         """Write the counters, the last thing before COMMIT; False when no row was changed."""
         if self._connection.total_changes() == self._changes_before:
             return False
+        self._usage.save()
         self._cursor.execute(_SAVE_TOTALS, msgspec.structs.astuple(self.totals))
         return True
 
@@ -95,12 +109,14 @@ class RowWriter:
         """Give up the transaction."""
         self._cursor.execute("ROLLBACK")
         self.midway = False
+        self._usage.forget()
         self._reload()
 
     def guarded(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Call a method of this class so that an exception undoes its rows and no others."""
         totals = msgspec.structs.replace(self.totals)
         closed = set(self.closed)
+        usage = self._usage.mark()
         self._cursor.execute("SAVEPOINT one")
         try:
             result = function(*arguments)
@@ -111,6 +127,7 @@ class RowWriter:
             self._cursor.execute("RELEASE one")
             self.totals = totals
             self.closed = closed
+            self._usage.back_to(usage)
             self.midway = False
             raise
         self._cursor.execute("RELEASE one")
@@ -129,6 +146,10 @@ class RowWriter:
         """A page's id: 48 bits of Unix milliseconds, 80 random bits."""
         return self._now_ms().to_bytes(6, "big") + self._random_bytes(10)
 
+    def held(self) -> BucketUsage:
+        """What the bucket of the register that is being changed holds."""
+        return self._usage.of(self._changing)
+
     # Commands
 
     def change(self, register: Register, command: Command) -> Outcome:
@@ -139,6 +160,7 @@ class RowWriter:
             return _CLOSED
         row = self._cursor.execute(_READ, register).get
         value = None if row is None else records.decode(kind, row[0])
+        self._changing = incarnation
         self.guard = self._upload_of(register) if kind == Kind.PART else None
         change = apply(kind, value, command, self)
         if not change.write:
@@ -157,6 +179,8 @@ class RowWriter:
             self._cursor.execute("INSERT INTO pages(id, data) VALUES(?, ?)", page)
         for id in change.drop_pages:
             self._cursor.execute("DELETE FROM pages WHERE id = ?", (id,))
+        if change.added_bytes or change.added_objects:
+            self._usage.add(incarnation, change.added_bytes, change.added_objects)
         if change.clear_parts:
             self._drop_range(Kind.PART, incarnation, key, key + b"\xff\xff", -1)
         for event in change.outbox:
@@ -217,6 +241,7 @@ class RowWriter:
         """Remove rows between two keys, both included, and release parts' bodies; how many."""
         rows = _rows(self._cursor.execute(_RANGE, (kind, incarnation, start, end, limit)))
         released = []
+        freed = 0
         for key, live, size, data in rows:
             register = Register(kind, incarnation, key)
             self.touched.append(register)
@@ -225,6 +250,9 @@ class RowWriter:
             if kind == Kind.PART:
                 part: Part = records.decode(kind, data)
                 released.append(part.body)
+                freed += part.size
+        if freed:
+            self._usage.add(incarnation, -freed, 0)
         self._references.release(body for body in released if body.kind != BodyKind.EMPTY)
         return len(rows)
 

@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
+
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """Owner of buckets and objects. ``id``: 64 hex digits (S3's canonical user id); ``number``:
@@ -58,11 +60,20 @@ class BucketState(enum.IntEnum):
     DELETING = 1
 
 
+class Quota(msgspec.Struct, frozen=True, array_like=True):
+    """What a bucket may hold: bytes of all its versions and parts, and versions that are no
+    delete markers. 0 means that there is no limit."""
+
+    max_bytes: int = 0
+    max_objects: int = 0
+
+
 class Bucket(msgspec.Struct, frozen=True, array_like=True):
     """A bucket. ``incarnation`` is a random 63-bit number, part of the address of all that it
     holds, so that a bucket created again can never show old keys. ``versioning`` is ``""``,
     ``Enabled`` or ``Suspended``; ``owner`` a canonical account id; ``grants`` maps a user id to
-    ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document.
+    ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document;
+    ``acl`` None: private to the owner.
     Register key: the name."""
 
     stamp: bytes
@@ -77,6 +88,8 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
     grants: dict[str, int] = {}
     configurations: dict[str, bytes] = {}
+    acl: Acl | None = None
+    quota: Quota | None = None
 
 
 class Principal(msgspec.Struct, frozen=True):

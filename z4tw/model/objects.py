@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
 from z4tw.model.stamps import stamp_ms, version_id_of
 
 HEAD_VERSIONS = 64
@@ -88,7 +89,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     (content-type, cache-control, content-disposition, content-encoding, content-language,
     expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
     the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
-    repeated completion find what the first one wrote.
+    repeated completion find what the first one wrote. ``acl`` None: private to the owner.
     """
 
     stamp: bytes
@@ -105,6 +106,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     checksum: Checksum | None = None
     parts: int = 0
     origin: str = ""
+    acl: Acl | None = None
 
     @property
     def version_id(self) -> str:

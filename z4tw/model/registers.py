@@ -103,7 +103,9 @@ class Change(msgspec.Struct, frozen=True):
     are new rows. A new manifest acquires its parts' bodies. ``pages`` are written,
     ``drop_pages`` removed. ``clear_parts`` removes all parts of the upload register, releasing
     their bodies. ``write`` False: nothing is written at all. ``subject`` is the version that was
-    made or changed, for the events that tell of it; ``outbox`` are those events.
+    made or changed, for the events that tell of it; ``outbox`` are those events. ``added_bytes``
+    and ``added_objects`` are what the bucket holds more (or less) of; cleared parts are not in
+    them.
     """
 
     value: Any
@@ -120,6 +122,8 @@ class Change(msgspec.Struct, frozen=True):
     write: bool = True
     subject: Version | None = None
     outbox: tuple[Outgoing, ...] = ()
+    added_bytes: int = 0
+    added_objects: int = 0
 
 
 class LiveRow(NamedTuple):
@@ -181,6 +185,14 @@ class VersionPage(msgspec.Struct, frozen=True):
     truncated: bool
     next_key: bytes = b""
     next_version: str = ""
+
+
+class BucketUsage(msgspec.Struct, frozen=True):
+    """What a bucket holds: the bytes of all versions, the old ones too, and of the parts of
+    uploads that are not completed; and how many versions are no delete markers."""
+
+    bytes: int = 0
+    objects: int = 0
 
 
 class StoreSizes(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
 from z4tw.model.objects import Body
 
 
@@ -24,6 +25,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     that a completion asked for; ``completion`` is the stamp that its version gets;
     ``result_etag``/``result_version_id``/``result_checksum`` answer a repeated completion.
     ``expires_ms`` is when a DONE record may be forgotten (Unix milliseconds, 0: never).
+    ``acl`` is what the completed version gets.
     """
 
     stamp: bytes
@@ -44,6 +46,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     result_version_id: str = ""
     result_checksum: str = ""
     expires_ms: int = 0
+    acl: Acl | None = None
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):

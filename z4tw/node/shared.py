@@ -45,10 +45,10 @@ def tune_process() -> None:
 def make_evaluators(
     plugins: Plugins, config: Config, storage: Storage, outside: Outside
 ) -> list[IPolicyEvaluator]:
-    """The grants, the bucket policies, and every policy plugin of the configuration.
+    """Grants, bucket policies, ACLs, and every policy plugin of the configuration.
     Raises ``PluginError``."""
     ports = Ports(outside.reactor, config.data, outside.environ, storage.offload)
-    sections: dict[str, Mapping[str, str]] = {"grants": {}, "bucket-policy": {}}
+    sections: dict[str, Mapping[str, str]] = {"grants": {}, "bucket-policy": {}, "acl": {}}
     sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}
     return [plugins.make("policy", name, options, ports) for name, options in sections.items()]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from z4tw.model.objects import Version
-from z4tw.model.registers import Change, Kind
+from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
 from z4tw.objects import control, uploads, versions
 from z4tw.objects.commands import (
@@ -20,6 +20,7 @@ from z4tw.objects.commands import (
     PutPart,
     PutVersion,
     Replace,
+    SetAcl,
     SetTags,
 )
 from z4tw.objects.outbox import announced
@@ -37,12 +38,16 @@ class View(Protocol):
     def new_id(self) -> bytes:
         """A new 16-byte id, for a page."""
 
+    def held(self) -> BucketUsage:
+        """What the register's bucket holds before the change."""
+
 
 _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] = {
     PutVersion: (frozenset({Kind.OBJECT}), versions.put_version),
     DeleteObject: (frozenset({Kind.OBJECT}), versions.delete_object),
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
+    SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

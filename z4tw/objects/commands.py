@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from z4tw.model.access import Acl
+from z4tw.model.control import Quota
 from z4tw.model.notices import Notice
 from z4tw.model.objects import BlobInfo, Manifest, Version
 from z4tw.model.uploads import Part, Upload
@@ -34,6 +36,9 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
 
     ``inline`` is the stored form of an INLINE body, ``blob`` describes a new FILE body,
     ``manifest`` is a new MANIFEST body; all None for a body that is shared by reference.
+
+    A version that would exceed ``quota`` is refused with ``QuotaExceeded``; of a completed upload
+    (``version.origin``) the bytes were let in as parts, so that only its number counts.
     """
 
     version: Version
@@ -43,6 +48,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
     blob: BlobInfo | None = None
     manifest: Manifest | None = None
     notice: Notice | None = None
+    quota: Quota | None = None
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):
@@ -73,6 +79,16 @@ class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
     version_id: str
     tags: dict[str, str]
     notice: Notice | None = None
+
+
+class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
+    """Replace the ACL of a version (None: private), if it is still the one of stamp ``expected``:
+    the permission was judged by that one. Otherwise ``Refused("OperationAborted")``."""
+
+    stamp: bytes
+    version_id: str
+    acl: Acl | None
+    expected: bytes
 
 
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
@@ -110,10 +126,12 @@ class AbortUpload(msgspec.Struct, frozen=True, array_like=True, tag="abort-uploa
 
 class PutPart(msgspec.Struct, frozen=True, array_like=True, tag="put-part"):
     """Store a part, replacing an older one of its number. Refused with NoSuchUpload unless the
-    upload is open: the store hands the upload's value to ``apply`` as ``view.guard``."""
+    upload is open: the store hands the upload's value to ``apply`` as ``view.guard``. Refused with
+    ``QuotaExceeded`` above ``quota``."""
 
     part: Part
     blob: BlobInfo | None = None
+    quota: Quota | None = None
 
 
 class Replace(msgspec.Struct, frozen=True, array_like=True, tag="replace"):
@@ -131,6 +149,7 @@ Command = (
     | DeleteObject
     | DeleteVersion
     | SetTags
+    | SetAcl
     | CreateUpload
     | BeginCompletion
     | FinishCompletion

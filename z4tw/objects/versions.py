@@ -31,8 +31,10 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    SetAcl,
     SetTags,
 )
+from z4tw.objects.quotas import exceeded
 
 if TYPE_CHECKING:
     from z4tw.objects.apply import View
@@ -56,11 +58,15 @@ class _Draft:
         self.dropped_pages: list[bytes] = []
         self.released: list[Body] = []
         self.dropped_inline: list[bytes] = []
+        self.added_bytes = 0
+        self.added_objects = 0
 
     def add(self, version: Version) -> None:
         """Make a version the newest one, spilling older ones into a page when the head is full."""
         self.versions.insert(0, version)
         self.last = version.stamp
+        self.added_bytes += version.size
+        self.added_objects += not version.delete_marker
         if len(self.versions) > HEAD_VERSIONS:
             older = self.versions[_SPILL:]
             del self.versions[_SPILL:]
@@ -71,6 +77,8 @@ class _Draft:
     def drop(self, place: _Place) -> None:
         """Remove a version, releasing its body."""
         version = self._remove(place)
+        self.added_bytes -= version.size
+        self.added_objects -= not version.delete_marker
         if version.body.kind == BodyKind.INLINE:
             self.dropped_inline.append(version.body.id)
         elif version.body.kind != BodyKind.EMPTY:
@@ -159,6 +167,8 @@ class _Draft:
             pages=tuple(self.written.items()),
             drop_pages=tuple(self.dropped_pages),
             subject=subject,
+            added_bytes=self.added_bytes,
+            added_objects=self.added_objects,
         )
 
 
@@ -239,6 +249,10 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
     if stamp != version.stamp or version.is_null != null:
         version = msgspec.structs.replace(version, stamp=stamp, is_null=null)
     draft.add(version)
+    more_bytes = 0 if version.origin else draft.added_bytes
+    over = exceeded(command.quota, view.held, more_bytes, draft.added_objects)
+    if over is not None:
+        return Change(head, over, write=False)
     return draft.change(Done(stamp, _answered_id(version, command.versioning)), version, command)
 
 
@@ -297,6 +311,17 @@ def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
     tagged = msgspec.structs.replace(place.version, tags=command.tags)
     draft.replace(place, tagged)
     return draft.change(Done(draft.last, tagged.version_id), tagged)
+
+
+def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
+    """Replace a version's ACL; its stamp, and so Last-Modified, stays."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None or place.version.stamp != command.expected:
+        return Change(head, Refused("OperationAborted"), write=False)
+    draft.last = after(command.stamp, draft.last)
+    draft.replace(place, msgspec.structs.replace(place.version, acl=command.acl))
+    return draft.change(Done(draft.last, place.version.version_id))
 
 
 def _drop_null(draft: _Draft) -> bool:

@@ -51,6 +51,11 @@ PER_KEY_OPERATIONS = frozenset({"DeleteObjects"})
 
 DOCUMENT_OPERATIONS = frozenset({"CreateBucket", "PutObjectTagging"})
 """Operations that call ``demand_with_document`` when their document has been read."""
+_READS_OF_VERSIONS = frozenset(
+    {"GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging", "HeadObject"}
+)
+"""Operations that look for a version, judge it if it is not the judged one, and answer its absence
+with an error."""
 
 _ADMIN = Decision(Effect.ALLOW, "the user is an admin")
 _OWNER = Decision(Effect.ALLOW, "the account owns the bucket")
@@ -144,9 +149,12 @@ class Access:
             context.undecided = True
             return None
         for action in needed_actions(call):
-            if call.key and self._needs_version(context, action):
+            if call.key and self._needs_version(context, action, self._deniers(context)):
                 return self._demand_with_version(context)
             if not self.allowed(context, action, bucket, call.key):
+                # What could only allow is not shown the version unless it takes that.
+                if call.key and self._needs_version(context, action, self._evaluators):
+                    return self._demand_with_version(context)
                 raise AccessDenied()
         return None
 
@@ -172,9 +180,13 @@ class Access:
             if IDocumentEvaluator.providedBy(one)
         )
 
-    def _needs_version(self, context: Context, action: str) -> bool:
+    def _deniers(self, context: Context) -> Iterable[Any]:
+        principal, bucket = context.principal, context.bucket
+        return [one for one in self._evaluators if one.may_deny(principal, bucket)]
+
+    def _needs_version(self, context: Context, action: str, evaluators: Iterable[Any]) -> bool:
         request = _request(context, action, context.bucket, context.call.key, None)
-        return any(one.needs_version(request) for one in self._asked(request))
+        return any(one.needs_version(request) for one in evaluators)
 
     async def _demand_with_version(self, context: Context) -> None:
         register = context.object_register()
@@ -195,8 +207,21 @@ class Access:
         context.judged = True
         context.judged_version = version
         for action in needed_actions(context.call):
-            if not self.allowed(context, action, context.bucket, context.call.key, version):
+            said = self.decide(context, action, context.bucket, context.call.key, version)
+            if said.effect is Effect.ALLOW:
+                continue
+            if said is not _SILENCE or not self._shown_absent(context, version):
                 raise AccessDenied()
+
+    def _shown_absent(self, context: Context, version: Version | None) -> bool:
+        """Whether a read finds nothing and may know it: who may list is told what is not there."""
+        if version is not None and not version.delete_marker:
+            return False
+        if context.call.operation not in _READS_OF_VERSIONS:
+            return False
+        versions = "versionId" in context.call.query
+        action = "s3:ListBucketVersions" if versions else "s3:ListBucket"
+        return self.allowed(context, action, context.bucket, "")
 
     def allowed(
         self,

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from z4tw.errors import OperationAborted
+from z4tw.model.access import Acl
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind
 from z4tw.model.stamps import stamp_ms
@@ -37,6 +38,7 @@ def new_bucket(
     random_bytes: Callable[[int], bytes],
     object_ownership: str = "",
     tags: dict[str, str] | None = None,
+    acl: Acl | None = None,
 ) -> Bucket:
     """The record of a bucket to be created, with a random incarnation."""
     incarnation = (int.from_bytes(random_bytes(8), "big") >> 1) or 1
@@ -49,6 +51,7 @@ def new_bucket(
         region=settings.region,
         object_ownership=object_ownership or settings.object_ownership,
         tags=tags or {},
+        acl=acl,
     )
 
 

@@ -11,6 +11,7 @@ from z4tw.errors import (
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind
+from z4tw.ops.acls import new_bucket_acl
 from z4tw.ops.bucket_life import create_bucket, new_bucket, remove_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
@@ -87,9 +88,10 @@ async def create_bucket_operation(context: Context) -> S3Response:
         context.further_keys = {"s3:LocationConstraint": asked.location_constraint}
     await context.access.demand_with_document(context)
     check_location(asked.location_constraint, context.settings.region)
-    context.blobs.admit(0)
     name = context.call.bucket
     owner = context.principal.account_id
+    acl = await new_bucket_acl(context, owner, ownership or context.settings.object_ownership)
+    context.blobs.admit(0)
     record = new_bucket(
         name,
         owner,
@@ -98,6 +100,7 @@ async def create_bucket_operation(context: Context) -> S3Response:
         context.random_bytes,
         ownership,
         asked.tags,
+        acl,
     )
     placed = await create_bucket(context.store, record, context.stamp)
     if placed is not record and placed.owner != owner:

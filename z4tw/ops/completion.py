@@ -97,16 +97,15 @@ async def complete_multipart_upload(context: Context) -> S3Response:
         if not begun.changed:
             continue  # completed meanwhile: the record has the answer
         version, manifest = _version(context, upload, parts, checksum, begun.stamp)
-        outcome = await context.store.change(
-            target,
-            PutVersion(
-                version,
-                bucket.versioning,
-                condition,
-                manifest=manifest,
-                notice=notice_of(context, Event.CREATED_MULTIPART),
-            ),
+        command = PutVersion(
+            version,
+            bucket.versioning,
+            condition,
+            manifest=manifest,
+            notice=notice_of(context, Event.CREATED_MULTIPART),
+            quota=bucket.quota,
         )
+        outcome = await context.store.change(target, command)
         if isinstance(outcome, NeedData):
             # A part was replaced, or another request completed or aborted the upload.
             if outcome.id == missing:
@@ -267,6 +266,7 @@ def _version(
         checksum=checksum,
         parts=len(parts),
         origin=upload.upload_id,
+        acl=upload.acl,
     )
     return version, manifest
 

@@ -14,18 +14,21 @@ import msgspec
 
 from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
+from z4tw.model.access import Acl
 from z4tw.model.control import Bucket
 from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Version
 from z4tw.model.registers import NeedData, Outcome
 from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import PutPart, PutVersion
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Taken, gather, store_blob
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
-from z4tw.ops.multipart import part_footer, put_part
+from z4tw.ops.multipart import part_footer, part_of, put_part
+from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
     Source,
@@ -63,8 +66,9 @@ class Recipe:
         self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
         self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
 
-    def version(self, source: Version, stamp: bytes, owner: str) -> Version:
-        """The new version, still with the source's body and checksum."""
+    def version(self, source: Version, stamp: bytes, owner: str, acl: Acl | None) -> Version:
+        """The new version, still with the source's body and checksum. The source's ACL is never
+        copied."""
         headers = self.headers
         metadata = self.metadata
         if not self.replaces_metadata:
@@ -85,6 +89,7 @@ class Recipe:
             tags=self.tags if self.replaces_tags else source.tags,
             checksum=source.checksum,
             parts=source.parts,
+            acl=acl,
         )
 
     def changes(self, source: Version) -> bool:
@@ -107,6 +112,8 @@ async def copy_object(context: Context) -> S3Response:
     """A new version with the bytes of another one."""
     bucket = context.require_bucket()
     recipe = Recipe(context)
+    owner = owner_of(context, bucket)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
     source = await find_source(context)
     register = context.object_register()
     context.blobs.admit(0)
@@ -123,22 +130,21 @@ async def copy_object(context: Context) -> S3Response:
             )
         if original.tags and not recipe.replaces_tags:
             _authorize_tags(context, source)
-        version = recipe.version(original, context.stamp(), owner_of(context, bucket))
+        version = recipe.version(original, context.stamp(), owner, acl)
         try:
             version, inline = await _with_body(context, recipe, original, version)
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)
         else:
-            outcome = await context.store.change(
-                register,
-                PutVersion(
-                    version,
-                    bucket.versioning,
-                    recipe.condition,
-                    inline,
-                    notice=notice_of(context, Event.CREATED_COPY),
-                ),
+            command = PutVersion(
+                version,
+                bucket.versioning,
+                recipe.condition,
+                inline,
+                notice=notice_of(context, Event.CREATED_COPY),
+                quota=bucket.quota,
             )
+            outcome = await context.store.change(register, command)
         if isinstance(outcome, NeedData):
             gone = _still_there(original, gone)
             continue
@@ -222,11 +228,12 @@ async def upload_part_copy(context: Context) -> S3Response:
             raise too_large_source()
         try:
             if length == original.size and _shareable(upload, original):
-                command = PutPart(_shared_part(context, number, original))
+                command = PutPart(_shared_part(context, number, original), quota=bucket.quota)
             else:
+                await check_part_quota(context, bucket, part_of(context, upload, number), length)
                 span = (offset, length)
                 taken = await _copied_part(context, bucket, upload, number, original, span)
-                command = PutPart(taken.value, taken.blob)
+                command = PutPart(taken.value, taken.blob, bucket.quota)
         except BodyGone:
             gone = _still_there(original, gone)
             continue

@@ -13,10 +13,12 @@ from z4tw.model.objects import Body, Checksum, Version
 from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
 from z4tw.objects.commands import PutVersion
 from z4tw.objects.versions import ENABLED
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
+from z4tw.ops.quotas import check_version_quota
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.notification import Event
@@ -34,10 +36,13 @@ async def put_object(context: Context) -> S3Response:
     tagging = headers.get("x-amz-tagging")
     tags = parse_tagging_header(tagging) if tagging else {}
     register = context.object_register()
+    owner = owner_of(context, bucket)
     intake = Intake(context, context.settings.max_put_bytes)
     if condition is not None:
         await check_before_body(context, register, condition)
-    owner = owner_of(context, bucket)
+    if bucket.quota is not None:
+        await check_version_quota(context, bucket, register, intake.size)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
 
     def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
         return Version(
@@ -52,6 +57,7 @@ async def put_object(context: Context) -> S3Response:
             user_metadata=metadata,
             tags=tags,
             checksum=checksum,
+            acl=acl,
         )
 
     taken = await intake.take(
@@ -69,6 +75,7 @@ async def put_object(context: Context) -> S3Response:
         taken.inline,
         taken.blob,
         notice=notice_of(context, Event.CREATED_PUT, bucket=bucket),
+        quota=bucket.quota,
     )
     put = done(await context.store.change(register, command))
     answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]

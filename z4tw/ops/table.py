@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from z4tw.ops import (
+    acls,
     attributes,
     bucket_logging,
     bucket_policy,
@@ -22,6 +23,7 @@ from z4tw.ops import (
 from z4tw.ops.context import Operation
 
 OPERATIONS: dict[str, Operation] = {
+    **acls.OPERATIONS,
     **attributes.OPERATIONS,
     **bucket_policy.OPERATIONS,
     **bucket_logging.OPERATIONS,

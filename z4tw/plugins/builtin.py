@@ -1,4 +1,4 @@
-"""The plugins that z4tw brings: grants and bucket policies (policy), the local keyring
+"""The plugins that z4tw brings: grants, bucket policies and ACLs (policy), the local keyring
 (encryption)."""
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from z4tw.interfaces import IPluginFactory, IPolicyEvaluator
 from z4tw.keyring.local import LocalKeyringFactory
+from z4tw.policy.acl import AclEvaluator
 from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 
@@ -43,11 +44,26 @@ class BucketPolicyPlugin:
         return BucketPolicyEvaluator()
 
 
+@implementer(IPlugin, IPluginFactory)
+class AclPlugin:
+    """``policy`` plugin ``acl``: what the ACLs of buckets and objects grant. It is always on."""
+
+    kind = "policy"
+    name = "acl"
+
+    def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
+        """The evaluator; it has no options."""
+        if options:
+            raise ValueError(f"there is no option {sorted(options)[0]!r}")
+        return AclEvaluator()
+
+
 @implementer(IPlugin)
 class LocalKeyringPlugin(LocalKeyringFactory):
     """``encryption`` plugin ``local``: master keys from ``Z4_ENCRYPTION_KEY`` or a key file."""
 
 
 bucket_policy = BucketPolicyPlugin()
+acl = AclPlugin()
 grants = GrantsPlugin()
 local = LocalKeyringPlugin()

@@ -31,7 +31,8 @@ class Registers:
     """Reads all registers of a store, notes what is wrong with them, and counts references.
 
     ``control_key`` (None: not known) opens the secrets of access keys. ``objects``,
-    ``object_bytes`` and ``uploads`` are what the store's counters should say.
+    ``object_bytes``, ``uploads`` and ``usage`` (bytes and objects of an incarnation) are what the
+    store's counters should say.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Registers:
         self.objects = 0
         self.object_bytes = 0
         self.uploads = 0
+        self.usage: dict[int, tuple[int, int]] = {}
         self._scratch = scratch
         self._facts = facts
         self._report = report
@@ -198,6 +200,11 @@ class Registers:
         if wrong:
             self._report.problem("object-head", where, wrong)
         self._report.examined["versions"] += len(versions)
+        self._use(
+            incarnation,
+            sum(version.size for version in versions),
+            sum(not version.delete_marker for version in versions),
+        )
         for version in versions:
             if version.body.kind != BodyKind.EMPTY:
                 self._scratch.name(version.body)
@@ -215,6 +222,10 @@ class Registers:
             self._scratch.name_page(id, 0)
             return None
 
+    def _use(self, incarnation: int, bytes: int, objects: int) -> None:
+        had = self.usage.get(incarnation, (0, 0))
+        self.usage[incarnation] = (had[0] + bytes, had[1] + objects)
+
     # Uploads
 
     def _read_upload(self, incarnation: int, key: bytes, upload: Upload) -> None:
@@ -226,6 +237,7 @@ class Registers:
 
     def _read_part(self, incarnation: int, key: bytes, part: Part) -> None:
         self._report.examined["parts"] += 1
+        self._use(incarnation, part.size, 0)
         where = self.where(Kind.PART, incarnation, key)
         if int.from_bytes(key[-2:], "big") != part.number or part.size != part.body.size:
             self._report.problem("object-head", where, "the part is another one")

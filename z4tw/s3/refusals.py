@@ -63,16 +63,24 @@ _PASSING_VALUES = {
 }
 """Values that ask for what is there anyway."""
 
-_CANNED_ACLS = frozenset(
+_ACL_OPERATIONS = frozenset(
     {
-        "authenticated-read",
-        "aws-exec-read",
-        "bucket-owner-full-control",
-        "bucket-owner-read",
-        "log-delivery-write",
-        "private",
-        "public-read",
-        "public-read-write",
+        "CopyObject",
+        "CreateBucket",
+        "CreateMultipartUpload",
+        "PutBucketAcl",
+        "PutObject",
+        "PutObjectAcl",
+    }
+)
+_ACL_HEADERS = frozenset(
+    {
+        "x-amz-acl",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
     }
 )
 _OWNERSHIPS = frozenset({"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"})
@@ -84,8 +92,8 @@ _LACKING_ALGORITHMS = frozenset({"MD5", "SHA512", "XXHASH128", "XXHASH3", "XXHAS
 def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
     """Refuse a request whose headers ask for something that is not there.
 
-    Raises ``NotImplemented`` naming the header (``x-amz-acl`` other than private, grants, server
-    side encryption, object lock, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
+    Raises ``NotImplemented`` naming the header (ACLs where none can be set, server side
+    encryption, object lock, appends, unknown ``x-amz-*``), and ``InvalidArgument`` or
     ``InvalidRequest`` for values that S3 does not have at all.
     """
     for name, value in headers.items():
@@ -103,8 +111,8 @@ def _judge(name: str, value: str, operation: str) -> None:
                 ArgumentName=name,
                 ArgumentValue=value[:256],
             )
-    elif name == "x-amz-acl" and value not in _CANNED_ACLS:
-        raise InvalidArgument(ArgumentName=name, ArgumentValue=value[:256])
+    elif name in _ACL_HEADERS and operation in _ACL_OPERATIONS:
+        return
     elif value not in _PASSING_VALUES.get(name, ()):
         raise lacking(name)
 
