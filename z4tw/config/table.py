@@ -155,6 +155,13 @@ SETTINGS: tuple[Setting, ...] = (
         "objects up to this size live in the database",
     ),
     Setting(
+        "cache-size",
+        parsers.size,
+        "64MiB",
+        "SIZE",
+        "memory of each process for small objects and records that are read again and again",
+    ),
+    Setting(
         "object-ownership",
         parsers.one_of("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"),
         "ObjectWriter",

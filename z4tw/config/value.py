@@ -46,6 +46,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     access_log: str | None
     min_free: int
     inline_limit: int
+    cache_size: int
     object_ownership: str
     max_connections: int
     drain_seconds: float

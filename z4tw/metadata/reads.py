@@ -11,7 +11,7 @@ import apsw
 from twisted.internet.defer import Deferred
 
 from z4tw.errors import ServiceUnavailable
-from z4tw.metadata.cache import Cached, RegisterCache
+from z4tw.metadata.cache import Cached, RegisterCache, memory_of
 from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
 from z4tw.model.notices import Backlog, Outgoing
@@ -54,7 +54,7 @@ _BACKLOG = "SELECT sink, count(*), min(at_ms) FROM outbox GROUP BY sink"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
 _USAGE = "SELECT bytes, objects FROM usage WHERE inc = ?"
 
-_PLACES = 8192
+_PLACES = 65_536
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
 
 
@@ -121,17 +121,22 @@ class SqliteReads:
         if data is None:
             return None
         value = records.decode(register[0], data)
-        self._remember(register, digest, before, value, len(data))
+        self._remember(register, digest, before, value, len(data), None)
         return value
 
     async def read_object(self, register: Register) -> tuple[Head | None, bytes | None]:
-        """The head and the body beside it, by one statement where the head is not in the cache."""
+        """The head and the body beside it, by one statement where they are not in the cache."""
         slots = self._slots
         entry = self._cache.get(register)
         if entry is not None and slots[entry.slot] == entry.generation:
             cached: Head = entry.value
+            inline = entry.inline
             body = cached.versions[0].body
-            inline = await self.read_inline(body.id) if body.kind == BodyKind.INLINE else None
+            if inline is None and body.kind == BodyKind.INLINE:
+                inline = await self.read_inline(body.id)
+                if inline is not None:
+                    size = entry.size + len(inline)
+                    self._cache.put(register, entry._replace(inline=inline, size=size))
             return cached, inline
         while self._blocked:
             await self._unblock()
@@ -141,11 +146,17 @@ class SqliteReads:
         if row is None:
             return None, None
         head: Head = records.decode(Kind.OBJECT, row[0])
-        self._remember(register, digest, before, head, len(row[0]))
+        self._remember(register, digest, before, head, len(row[0]), row[1])
         return head, row[1]
 
     def _remember(
-        self, register: Register, digest: int, before: int, value: Any, size: int
+        self,
+        register: Register,
+        digest: int,
+        before: int,
+        value: Any,
+        stored: int,
+        inline: bytes | None,
     ) -> None:
         # A cache costs more than it saves when keys are read once: what enters is a register
         # that came twice in a row among those of its place, as far as eight more bits can tell.
@@ -154,7 +165,8 @@ class SqliteReads:
         if self._seen[place] != digest >> 56:
             self._seen[place] = digest >> 56
         elif not before & 1 and self._slots[slot] == before:
-            self._cache.put(register, Cached(value, slot, before, size))
+            size = memory_of(stored, inline)
+            self._cache.put(register, Cached(value, slot, before, size, inline))
 
     async def scan(
         self, kind: int, incarnation: int, start: bytes, end: bytes, limit: int

@@ -13,6 +13,7 @@ from z4tw.config import Config, ConfigError
 from z4tw.errors import Z4Error
 from z4tw.interfaces import IDisk, IKeyring, IOffload, Steps, no_steps
 from z4tw.keyring.store_keys import open_store_keys
+from z4tw.metadata.cache import RegisterCache
 from z4tw.metadata.generations import Generations
 from z4tw.metadata.link import Link
 from z4tw.metadata.remote import RemoteStore
@@ -84,6 +85,7 @@ async def open_owned(
             on_fatal=outside.on_fatal,
             generations=generations,
             steps=outside.steps,
+            cache=RegisterCache(config.cache_size),
             vnodes=config.vnodes,
             replicas=config.replicas,
         )
@@ -111,7 +113,8 @@ async def open_as_worker(
 ) -> Storage:
     """The storage of a worker process. Raises ``StoreError``."""
     try:
-        store = RemoteStore(database_path(config), generations, link, outside.on_fatal)
+        cache = RegisterCache(config.cache_size)
+        store = RemoteStore(database_path(config), generations, link, outside.on_fatal, cache)
     except (Z4Error, apsw.Error) as error:
         raise StoreError(f"the database {database_path(config)}: {error}") from error
     envelope = await open_envelope(outside, config, plugins, files)
