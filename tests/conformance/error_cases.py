@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, TAGS, part_list
+from tests.conformance.world import ENABLED, TAGS, cors, part_list
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -70,11 +70,13 @@ GOOD: dict[str, Recipe] = {
     "CreateBucket": Recipe("PUT", "/{absent}"),
     "CreateMultipartUpload": Recipe("POST", "/{bucket}/new", "uploads"),
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
+    "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
     "DeleteObject": Recipe("DELETE", OBJECT),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
     "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
+    "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
@@ -93,6 +95,7 @@ GOOD: dict[str, Recipe] = {
     "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
     "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
     "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
+    "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
@@ -828,6 +831,31 @@ SPECIFIC: list[Row] = [
     ),
 ]
 
+SPECIFIC += [
+    *_of(
+        "GetBucketCors",
+        ("NoSuchCORSConfiguration", 404, "a bucket without CORS rules",
+         _good("GetBucketCors", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketCors",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketCors", body="")),
+        ("MalformedXML", 400, "no rules",
+         _good("PutBucketCors", body="<CORSConfiguration></CORSConfiguration>")),
+        ("InvalidRequest", 400, "a method that CORS rules cannot have",
+         _good("PutBucketCors", body=cors("PATCH"))),
+        ("InvalidRequest", 400, "an origin with two wildcards",
+         _good("PutBucketCors", body=cors("GET", "http://*.*"))),
+        ("InvalidRequest", 400, "an exposed header with a wildcard",
+         _good("PutBucketCors", body=cors("GET", more="<ExposeHeader>x-*</ExposeHeader>"))),
+        ("InvalidRequest", 400, "101 rules",
+         _good("PutBucketCors", body=cors("GET").replace(
+             "<CORSRule>", "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
+             "</AllowedMethod></CORSRule>" * 100 + "<CORSRule>"))),
+    ),
+]
+
+PREFLIGHT = {"Origin": "http://a", "Access-Control-Request-Method": "GET"}
 NO_OPERATION: list[Row] = [
     Row("", "MethodNotAllowed", 405, f"{method} {path}", Recipe(method, path))
     for method, path in (
@@ -843,8 +871,16 @@ NO_OPERATION: list[Row] = [
     )
 ] + [
     Row("", "AccessForbidden", 403, "OPTIONS without a CORS configuration",
-        Recipe("OPTIONS", OBJECT, how="anonymous",
-               headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"})),
+        Recipe("OPTIONS", OBJECT, how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS on a bucket that does not exist",
+        Recipe("OPTIONS", "/{absent}/object", how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS for a method that no CORS rule allows",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous",
+               headers={**PREFLIGHT, "Access-Control-Request-Method": "PUT"})),
+    Row("", "BadRequest", 400, "OPTIONS without an Origin",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous")),
+    Row("", "BadRequest", 400, "OPTIONS without a method to ask for",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous", headers={"Origin": "http://a"})),
     Row("", "InvalidArgument", 400, "two subresources",
         Recipe("GET", "/{bucket}", "versioning&tagging")),
     Row("", "PreconditionFailed", 412, "POST to a bucket that is no form",

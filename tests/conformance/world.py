@@ -30,6 +30,14 @@ ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfigur
 _numbers = itertools.count()
 
 
+def cors(method: str, origin: str = "http://a", more: str = "") -> str:
+    """The document of PutBucketCors with one rule."""
+    return (
+        f"<CORSConfiguration><CORSRule><AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>"
+        f"{method}</AllowedMethod>{more}</CORSRule></CORSConfiguration>"
+    )
+
+
 def part_list(*parts: tuple[int, str], more: str = "") -> str:
     """The document of CompleteMultipartUpload; ``more`` goes into each part."""
     items = "".join(
@@ -109,6 +117,7 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -225,6 +234,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned)
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
+    owner.do("PUT", versioned, "cors", cors("GET"))
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]

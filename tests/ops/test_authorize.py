@@ -33,12 +33,19 @@ VERSIONING = (
 )
 PRIVATE = {"x-amz-acl": "private"}
 PUBLIC = {"x-amz-acl": "public-read"}
+CORS = (
+    b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
+    b"</AllowedMethod></CORSRule></CORSConfiguration>"
+)
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
 COMPLETE = (
     "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
     "</CompleteMultipartUpload>"
 )
+
+
+NOT_THERE = ("", "NoSuchKey", "NoSuchTagSet", "NoSuchCORSConfiguration", "BucketNotEmpty")
 
 
 class Cell(NamedTuple):
@@ -65,6 +72,9 @@ CELLS = (
     Cell("DeleteBucketTagging", "DELETE", "/bucket?tagging", OWNERS),
     Cell("GetBucketAcl", "GET", "/bucket?acl", OWNERS),
     Cell("PutBucketAcl", "PUT", "/bucket?acl", OWNERS, headers=PRIVATE),
+    Cell("GetBucketCors", "GET", "/bucket?cors", OWNERS),
+    Cell("PutBucketCors", "PUT", "/bucket?cors", OWNERS, CORS),
+    Cell("DeleteBucketCors", "DELETE", "/bucket?cors", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),
@@ -170,7 +180,7 @@ def test_every_operation_by_every_role(cell: Cell, role: str) -> None:
     if answer.error == "AccessDenied":
         assert not answer.exchange.body.touched
     if not denied:
-        assert answer.error in ("", "NoSuchKey", "NoSuchTagSet", "BucketNotEmpty"), answer
+        assert answer.error in NOT_THERE, answer
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from z4tw import errors
 from z4tw.errors import (
-    AccessForbidden,
     InvalidArgument,
     InvalidBucketName,
     InvalidURI,
@@ -200,8 +199,8 @@ ERRORS: list[tuple[str, str, type[S3Error]]] = [
     ("PUT", "/bucket/key?partNumber=1", InvalidArgument),
     ("PUT", "/bucket/key?uploadId=u", InvalidArgument),
     ("DELETE", "/bucket/key?partNumber=1", InvalidArgument),
-    ("OPTIONS", "/bucket/key", AccessForbidden),
-    ("OPTIONS", "/bucket", AccessForbidden),
+    ("OPTIONS", "/bucket/key", MethodNotAllowed),
+    ("OPTIONS", "/bucket", MethodNotAllowed),
 ]
 
 

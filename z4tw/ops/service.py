@@ -7,7 +7,7 @@ take the place of ``100 Continue``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from zope.interface import implementer
@@ -29,12 +29,13 @@ from z4tw.interfaces.storage import IBlobStore, IMetadataStore
 from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.ops.authorize import Access, check_expected_owner
 from z4tw.ops.context import Context, Operation, Settings
+from z4tw.ops.cors import PREFLIGHT, cross_origin_headers, preflight
 from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
 from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
-from z4tw.s3.routing import parse_call
+from z4tw.s3.routing import named_resource, parse_call
 from z4tw.sigv4 import Claim, SigningKeys, Verified, parse_claim, verify
 
 UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
@@ -83,8 +84,25 @@ class S3Service:
         self._credentials = Credentials(store, secrets)
         self._signing_keys = SigningKeys()
 
-    async def respond(self, exchange: Exchange) -> S3Response:
-        """Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
+    def respond(self, exchange: Exchange) -> Awaitable[S3Response]:
+        """*async* Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
+        head = exchange.head
+        if "origin" in head.headers or head.method == "OPTIONS":
+            return self._cross_origin(exchange)
+        return self._serve(exchange)
+
+    async def _cross_origin(self, exchange: Exchange) -> S3Response:
+        """Serve a request of a page from elsewhere: its answer, also one that refuses it, carries
+        what the bucket's CORS rules say."""
+        head = exchange.head
+        bucket, key = named_resource(head, self._settings.domains)
+        if head.method == "OPTIONS":
+            exchange.operation, exchange.bucket, exchange.key = PREFLIGHT, bucket, key
+            return await preflight(self._directory, bucket, key, head)
+        exchange.headers = tuple(await cross_origin_headers(self._directory, bucket, head))
+        return await self._serve(exchange)
+
+    async def _serve(self, exchange: Exchange) -> S3Response:
         head = exchange.head
         call = parse_call(head, self._settings.domains)
         exchange.operation = call.operation

@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 
 from z4tw import errors
 from z4tw.errors import (
-    AccessForbidden,
     InvalidArgument,
     InvalidURI,
     MethodNotAllowed,
@@ -96,7 +95,7 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
     An operation that z4tw lacks is a call too (``OPERATIONS`` says so), so that it is refused only
     after authentication; but PostObject, which authenticates by its form, and others without a
     signature raise ``NotImplemented`` here. Raises ``InvalidURI``, ``InvalidBucketName``,
-    ``KeyTooLongError``, ``MethodNotAllowed``, ``InvalidArgument``, ``AccessForbidden`` (OPTIONS).
+    ``KeyTooLongError``, ``MethodNotAllowed``, ``InvalidArgument``.
     """
     target = head.target
     headers = head.headers
@@ -136,6 +135,22 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
     level = "object" if key else "bucket" if bucket else "service"
     name = _operation(head.method, level, query, headers)
     return S3Call(name, bucket, key, query, headers, virtual_host)
+
+
+def named_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[str, str]:
+    """The bucket and key that a request names, whatever it asks for; empty for what is missing or
+    can be no name. For answers that are given before, or without, an ``S3Call``."""
+    path = head.target.partition(b"?")[0]
+    bucket = virtual_bucket(head.headers.get("host", ""), domains) if domains else ""
+    raw_key = path[1:]
+    try:
+        if not bucket:
+            raw_bucket, _, raw_key = raw_key.partition(b"/")
+            bucket = _decode(raw_bucket, head.target)
+        key = _decode(raw_key, head.target)
+    except InvalidURI:
+        return "", ""
+    return (bucket, key) if is_bucket_name(bucket) else ("", "")
 
 
 @lru_cache(maxsize=4096)
@@ -208,12 +223,6 @@ def _hoisted(query: dict[str, str], headers: dict[str, str]) -> dict[str, str]:
 
 def _operation(method: str, level: str, query: dict[str, str], headers: dict[str, str]) -> str:
     """The name of the operation."""
-    if method == "OPTIONS":
-        raise AccessForbidden(
-            "CORSResponse: CORS is not enabled for this bucket.",
-            Method=headers.get("access-control-request-method", "")[:32],
-            ResourceType=level.upper(),
-        )
     markers = [name for name in query if name in _MARKERS]
     if len(markers) > 1:
         raise InvalidArgument(
