@@ -13,7 +13,7 @@ Longer than 400 lines because it is a flat table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
 from tests.conformance.world import ENABLED, TAGS, cors, part_list
@@ -855,6 +855,51 @@ SPECIFIC += [
     ),
 ]
 
+FORM = {"Content-Type": "multipart/form-data; boundary=bound"}
+FIELD = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+END = "--bound--\r\n"
+
+
+def _form(*fields: tuple[str, str], file: bool = True, **more: Any) -> Recipe:
+    """An anonymous form."""
+    body = "".join(FIELD.format(*field) for field in fields)
+    body += (FIELD.format("file", "data") if file else "") + END
+    recipe = Recipe("POST", "/{bucket}", headers=FORM, body=body.encode(), how="anonymous")
+    return recipe._replace(**more)
+
+
+SIGNATURE = (("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+             ("X-Amz-Credential", "Z4UNKNOWN/20260101/us-east-1/s3/aws4_request"),
+             ("X-Amz-Date", "20260101T000000Z"), ("X-Amz-Signature", "0" * 64))
+SPECIFIC += _of(
+    "PostObject",
+    ("AccessDenied", 403, "a form without a policy", _form(("key", "k"))),
+    ("AccessDenied", 403, "a form to a bucket that does not exist",
+     _form(("key", "k"), path="/{absent}")),
+    ("InvalidArgument", 400, "a form without a key", _form()),
+    ("InvalidArgument", 400, "a policy without a signature",
+     _form(("key", "k"), ("policy", "e30="))),
+    ("InvalidArgument", 400, "a field that comes twice", _form(("key", "k"), ("key", "l"))),
+    ("InvalidArgument", 400, "a form in a signed request", _form(("key", "k"), how="header")),
+    ("InvalidRequest", 400, "Signature Version 2 in a form",
+     _form(("key", "k"), ("policy", "e30="), ("AWSAccessKeyId", "A"), ("signature", "s"))),
+    ("InvalidAccessKeyId", 403, "an unknown access key in a form",
+     _form(("key", "k"), ("policy", "e30="), *SIGNATURE)),
+    ("InvalidToken", 400, "a session token in a form",
+     _form(("key", "k"), ("policy", "e30="), ("x-amz-security-token", "t"), *SIGNATURE)),
+    ("IncorrectNumberOfFilesInPostRequest", 400, "a form without a file",
+     _form(("key", "k"), file=False)),
+    ("MalformedPOSTRequest", 400, "a body that is no form",
+     Recipe("POST", "/{bucket}", headers=FORM, body=b"no form", how="anonymous")),
+    ("MalformedPOSTRequest", 400, "a form without a boundary",
+     _form(("key", "k"), headers={"Content-Type": "multipart/form-data"})),
+    ("MaxPostPreDataLengthExceededError", 400, "more than 20 KiB before the file",
+     _form(("key", "k"), ("x-ignore-a", "x" * 20_480))),
+    ("NotImplemented", 501, "a field that asks for what is not there",
+     _form(("key", "k"), ("x-amz-write-offset-bytes", "0"))),
+    ("KeyTooLongError", 400, "a key of 1,025 bytes", _form(("key", "k" * 1025))),
+)
+
 PREFLIGHT = {"Origin": "http://a", "Access-Control-Request-Method": "GET"}
 NO_OPERATION: list[Row] = [
     Row("", "MethodNotAllowed", 405, f"{method} {path}", Recipe(method, path))
@@ -899,9 +944,7 @@ def _unsupported() -> Iterator[Row]:
         path = {"service": "/", "bucket": "/{bucket}", "object": OBJECT}[operation.level]
         query = "&".join([operation.marker, *(f"{item}=x" for item in operation.required)])
         headers: dict[str, str] = {}
-        if name == "PostObject":
-            headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        elif name == "ListDirectoryBuckets":
+        if name == "ListDirectoryBuckets":
             query = "max-directory-buckets=1"
         elif name == "WriteGetObjectResponse":
             path = "/WriteGetObjectResponse"

@@ -15,7 +15,7 @@ def test_what_is_supported_is_in_the_table() -> None:
 
 def test_the_form_upload_is_known_though_botocore_lacks_it() -> None:
     assert OPERATIONS["PostObject"].action == "s3:PutObject"
-    assert not OPERATIONS["PostObject"].supported
+    assert OPERATIONS["PostObject"].supported
 
 
 @pytest.mark.parametrize(

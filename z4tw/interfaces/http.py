@@ -85,7 +85,8 @@ class Exchange(msgspec.Struct):
 
     ``logged`` is the bucket, when it has an access log of its own; ``object_size`` is the whole
     size of the object that was read or written, -1 when there is none. ``headers`` are further
-    headers of its answer, whichever that will be, errors included.
+    headers of its answer, whichever that will be, errors included; ``form`` is the form that
+    a PostObject came with.
     """
 
     head: RequestHead
@@ -100,6 +101,7 @@ class Exchange(msgspec.Struct):
     logged: Bucket | None = None
     object_size: int = -1
     headers: tuple[tuple[str, str], ...] = ()
+    form: Any = None  # z4tw.ops.forms.Form
 
 
 class IS3Service(Interface):

@@ -32,6 +32,7 @@ from z4tw.ops.context import Context, Operation, Settings
 from z4tw.ops.cors import PREFLIGHT, cross_origin_headers, preflight
 from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
+from z4tw.ops.forms import POST_OBJECT, open_form
 from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
@@ -112,6 +113,10 @@ class S3Service:
             exchange.version_id = call.query.get("versionId", "")
         try:
             claim = parse_claim(head)
+            if claim is None and call.operation == POST_OBJECT:
+                exchange.form = await open_form(exchange.body, call, head)
+                exchange.body = exchange.form.file
+                claim = exchange.form.claim
             if claim is None:
                 principal, verified = ANONYMOUS, None
             else:
@@ -119,7 +124,10 @@ class S3Service:
                 if credential is None:
                     credential = await self._credentials.find(claim.access_key_id)
                 principal, verified = self._verify(exchange, claim, credential)
-            operation = self._operations.get(call.operation)
+            if exchange.form is not None:
+                call, head = exchange.form.admit(call, head, self._settings.max_put_bytes)
+                exchange.key = call.key
+            operation = self._operations.get(exchange.operation)
             if operation is None:
                 raise AccessDenied() if principal.anonymous else not_implemented(call)
             bucket: Bucket | None = None
@@ -167,9 +175,11 @@ class S3Service:
             raise InvalidToken()  # there are no sessions, so no token is a good one
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
-        verified = verify(
-            claim, exchange.head, credential.secret, self._settings.region, self._signing_keys
-        )
+        secret, region, keys = credential.secret, self._settings.region, self._signing_keys
+        if exchange.form is not None:
+            verified = exchange.form.verify(claim, secret, region, keys)
+        else:
+            verified = verify(claim, exchange.head, secret, region, keys)
         principal = credential.principal
         exchange.requester = principal.account_id
         exchange.access_key_id = principal.access_key_id

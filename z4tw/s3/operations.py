@@ -64,6 +64,7 @@ SUPPORTED = frozenset(
         "ListObjects",
         "ListObjectsV2",
         "ListParts",
+        "PostObject",
         "PutBucketOwnershipControls",
         "PutBucketPolicy",
         "PutBucketLogging",

@@ -93,9 +93,9 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
     """What a request asks for. ``domains`` are the names under which virtual hosts are buckets.
 
     An operation that z4tw lacks is a call too (``OPERATIONS`` says so), so that it is refused only
-    after authentication; but PostObject, which authenticates by its form, and others without a
-    signature raise ``NotImplemented`` here. Raises ``InvalidURI``, ``InvalidBucketName``,
-    ``KeyTooLongError``, ``MethodNotAllowed``, ``InvalidArgument``.
+    after authentication; but one without a signature raises ``NotImplemented`` here. Raises
+    ``InvalidURI``, ``InvalidBucketName``, ``KeyTooLongError``, ``MethodNotAllowed``,
+    ``InvalidArgument``.
     """
     target = head.target
     headers = head.headers
@@ -251,7 +251,7 @@ def _unmarked(method: str, level: str, query: dict[str, str], headers: dict[str,
         if method == "GET" and "list-type" in query:
             return _of_list_type(query["list-type"])
         if method == "POST":
-            raise _of_post(headers)
+            return _of_post(headers)
     if level == "service" and method == "GET" and "max-directory-buckets" in query:
         return "ListDirectoryBuckets"
     name = _PLAIN.get((method, level))
@@ -287,11 +287,11 @@ def _of_list_type(value: str) -> str:
     return "ListObjectsV2"
 
 
-def _of_post(headers: dict[str, str]) -> S3Error:
+def _of_post(headers: dict[str, str]) -> str:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return _missing("PostObject")
-    return PreconditionFailed(
+        return "PostObject"
+    raise PreconditionFailed(
         Condition="Bucket POST must be of the enclosure-type multipart/form-data"
     )
 
