@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, TAGS, cors, part_list
+from tests.conformance.world import ENABLED, TAGS, WEBSITE, cors, part_list
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -72,6 +72,7 @@ GOOD: dict[str, Recipe] = {
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
     "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
+    "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
@@ -80,6 +81,7 @@ GOOD: dict[str, Recipe] = {
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
+    "GetBucketWebsite": Recipe("GET", "/{versioned}", "website"),
     "GetObject": Recipe("GET", OBJECT),
     "GetObjectAcl": Recipe("GET", OBJECT, "acl"),
     "GetObjectAttributes": Recipe(
@@ -98,6 +100,7 @@ GOOD: dict[str, Recipe] = {
     "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
+    "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
     "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
@@ -855,6 +858,54 @@ SPECIFIC += [
     ),
 ]
 
+
+
+INDEX = "<IndexDocument><Suffix>i</Suffix></IndexDocument>"
+
+
+def _website(inner: str, index: str = INDEX) -> Recipe:
+    document = f"<WebsiteConfiguration>{index}{inner}</WebsiteConfiguration>"
+    return _good("PutBucketWebsite", body=document)
+
+
+def _website_rule(condition: str, redirect: str) -> Recipe:
+    condition = f"<Condition>{condition}</Condition>"
+    rule = f"<RoutingRule>{condition}<Redirect>{redirect}</Redirect></RoutingRule>"
+    return _website(f"<RoutingRules>{rule}</RoutingRules>")
+
+
+HERE = "<HostName>h</HostName>"
+SPECIFIC += [
+    *_of(
+        "GetBucketWebsite",
+        ("NoSuchWebsiteConfiguration", 404, "a bucket that is no website",
+         _good("GetBucketWebsite", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketWebsite",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketWebsite", body="")),
+        ("InvalidArgument", 400, "no index document", _website("", "")),
+        ("InvalidArgument", 400, "an index document with a slash",
+         _website("", "<IndexDocument><Suffix>a/b</Suffix></IndexDocument>")),
+        ("InvalidArgument", 400, "an empty error document",
+         _website("<ErrorDocument><Key/></ErrorDocument>")),
+        ("InvalidRequest", 400, "a redirection of everything beside an index document",
+         _website(f"<RedirectAllRequestsTo>{HERE}</RedirectAllRequestsTo>")),
+        ("InvalidRequest", 400, "an unknown protocol",
+         _website(f"<RedirectAllRequestsTo>{HERE}<Protocol>ftp</Protocol></RedirectAllRequestsTo>",
+                  "")),
+        ("InvalidRequest", 400, "a routing rule with an empty condition", _website_rule("", HERE)),
+        ("InvalidRequest", 400, "a routing rule for a status that is no error", _website_rule(
+            "<HttpErrorCodeReturnedEquals>200</HttpErrorCodeReturnedEquals>", HERE)),
+        ("InvalidRequest", 400, "a routing rule with a status that is no redirect", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>", "<HttpRedirectCode>300</HttpRedirectCode>")),
+        ("InvalidRequest", 400, "a routing rule that replaces the key twice", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>",
+            "<ReplaceKeyWith>a</ReplaceKeyWith><ReplaceKeyPrefixWith>b</ReplaceKeyPrefixWith>")),
+        ("MalformedXML", 400, "a routing rule that redirects nowhere",
+         _website_rule("<KeyPrefixEquals>a</KeyPrefixEquals>", "")),
+    ),
+]
 FORM = {"Content-Type": "multipart/form-data; boundary=bound"}
 FIELD = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
 END = "--bound--\r\n"

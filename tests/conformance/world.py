@@ -27,6 +27,11 @@ PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
+WEBSITE = (
+    "<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
+    "</WebsiteConfiguration>"
+)
+
 _numbers = itertools.count()
 
 
@@ -118,6 +123,7 @@ class Client:
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
             "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
+            "website": self.ask("GET", path, "website").fields("Suffix"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -235,6 +241,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
     owner.do("PUT", versioned, "cors", cors("GET"))
+    owner.do("PUT", versioned, "website", WEBSITE)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]

@@ -37,6 +37,10 @@ CORS = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
     b"</AllowedMethod></CORSRule></CORSConfiguration>"
 )
+WEBSITE = (
+    b"<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
+    b"</WebsiteConfiguration>"
+)
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
 COMPLETE = (
@@ -45,7 +49,14 @@ COMPLETE = (
 )
 
 
-NOT_THERE = ("", "NoSuchKey", "NoSuchTagSet", "NoSuchCORSConfiguration", "BucketNotEmpty")
+NOT_THERE = (
+    "",
+    "NoSuchKey",
+    "NoSuchTagSet",
+    "NoSuchCORSConfiguration",
+    "NoSuchWebsiteConfiguration",
+    "BucketNotEmpty",
+)
 
 
 class Cell(NamedTuple):
@@ -75,6 +86,9 @@ CELLS = (
     Cell("GetBucketCors", "GET", "/bucket?cors", OWNERS),
     Cell("PutBucketCors", "PUT", "/bucket?cors", OWNERS, CORS),
     Cell("DeleteBucketCors", "DELETE", "/bucket?cors", OWNERS),
+    Cell("GetBucketWebsite", "GET", "/bucket?website", OWNERS),
+    Cell("PutBucketWebsite", "PUT", "/bucket?website", OWNERS, WEBSITE),
+    Cell("DeleteBucketWebsite", "DELETE", "/bucket?website", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),

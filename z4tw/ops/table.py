@@ -21,6 +21,7 @@ from z4tw.ops import (
     reading,
     tagging,
     versioning,
+    website,
 )
 from z4tw.ops.context import Operation
 
@@ -43,5 +44,6 @@ OPERATIONS: dict[str, Operation] = {
     **reading.OPERATIONS,
     **tagging.OPERATIONS,
     **versioning.OPERATIONS,
+    **website.OPERATIONS,
 }
 """Coroutine functions by operation name; what is not here answers ``NotImplemented``."""

@@ -108,12 +108,12 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
         raw_key = path[1:]
     else:
         raw_bucket, _, raw_key = path[1:].partition(b"/")
-        bucket = _decode(raw_bucket, target)
+        bucket = decoded(raw_bucket, target)
     if not raw_key or (raw_key.isascii() and b"%" not in raw_key):
         key = raw_key.decode("ascii")
         too_long = len(key) > MAX_KEY_BYTES
     else:
-        key = _decode(raw_key, target)
+        key = decoded(raw_key, target)
         too_long = len(raw_key) > MAX_KEY_BYTES
     if bucket and not is_bucket_name(bucket):
         if path == b"/WriteGetObjectResponse" and "x-amz-request-route" in headers:
@@ -146,21 +146,32 @@ def named_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[str, st
     try:
         if not bucket:
             raw_bucket, _, raw_key = raw_key.partition(b"/")
-            bucket = _decode(raw_bucket, head.target)
-        key = _decode(raw_key, head.target)
+            bucket = decoded(raw_bucket, head.target)
+        key = decoded(raw_key, head.target)
     except InvalidURI:
         return "", ""
     return (bucket, key) if is_bucket_name(bucket) else ("", "")
 
 
-@lru_cache(maxsize=4096)
-def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
-    """The bucket that a Host header names, or empty for path-style addressing."""
+def _host_name(host: str) -> str:
     name = host.lower()
     colon = name.rfind(":")
     if colon >= 0 and not name.endswith("]"):
         name = name[:colon]
-    name = name.rstrip(".")
+    return name.rstrip(".")
+
+
+@lru_cache(maxsize=4096)
+def under_domain(host: str, domains: tuple[str, ...]) -> bool:
+    """Whether a Host header names one of some domains, or a name below one."""
+    name = _host_name(host)
+    return any(name == domain or name.endswith("." + domain) for domain in domains)
+
+
+@lru_cache(maxsize=4096)
+def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
+    """The bucket that a Host header names, or empty for path-style addressing."""
+    name = _host_name(host)
     if name in domains:
         return ""
     for domain in sorted(domains, key=len, reverse=True):
@@ -183,13 +194,13 @@ def parse_query(text: bytes, target: bytes = b"") -> dict[str, str]:
         if not field:
             continue
         name, _, value = field.replace(b"+", b" ").partition(b"=")
-        decoded = _decode(name, target)
-        if decoded not in query and decoded not in PRESIGN_PARAMETERS:
-            query[decoded] = _decode(value, target)
+        parameter = decoded(name, target)
+        if parameter not in query and parameter not in PRESIGN_PARAMETERS:
+            query[parameter] = decoded(value, target)
     return query
 
 
-def _decode(raw: bytes, target: bytes) -> str:
+def decoded(raw: bytes, target: bytes) -> str:
     """Percent-decoded text. Raises ``InvalidURI`` for a bad escape and for what is not UTF-8."""
     try:
         if b"%" in raw:
