@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from z4tw.errors import AccessForbidden, BadRequest, NoSuchCORSConfiguration
 from z4tw.interfaces.http import RequestHead, S3Response
+from z4tw.model.control import Bucket
 from z4tw.ops.bucket_settings import change_configuration
 from z4tw.ops.context import Context, Operation
-from z4tw.ops.directory import Directory
 from z4tw.ops.documents import read_document
 from z4tw.s3.cors import (
     METHODS,
@@ -69,32 +69,27 @@ async def delete_bucket_cors(context: Context) -> S3Response:
     return S3Response(204)
 
 
-async def _rules_of(directory: Directory, name: str) -> tuple[CorsRule, ...] | None:
-    """A bucket's rules, None when it has none or there is no such bucket."""
-    if not name:
-        return None
-    bucket = directory.peek_bucket(name) or await directory.bucket(name)
+def _rules_of(bucket: Bucket | None) -> tuple[CorsRule, ...] | None:
     stored = None if bucket is None else bucket.configurations.get(NAME)
     return None if stored is None else stored_rules(stored)
 
 
-async def cross_origin_headers(
-    directory: Directory, bucket: str, head: RequestHead
-) -> list[tuple[str, str]]:
+def cross_origin_headers(bucket: Bucket | None, head: RequestHead) -> tuple[tuple[str, str], ...]:
     """What an answer to a request with an Origin header carries, whatever else it says: nothing
-    where the bucket has no rules, ``Vary`` alone where none of them allows the request."""
-    rules = await _rules_of(directory, bucket)
+    where the bucket has no rules or is not there, ``Vary`` alone where none of them allows the
+    request."""
+    rules = _rules_of(bucket)
     if rules is None:
-        return []
+        return ()
     granted = find_rule(rules, head.headers["origin"], head.method)
-    return [VARY] if granted is None else answer_headers(granted)
+    return (VARY,) if granted is None else tuple(answer_headers(granted))
 
 
-async def preflight(directory: Directory, bucket: str, key: str, head: RequestHead) -> S3Response:
+def preflight(bucket: Bucket | None, key: str, head: RequestHead) -> S3Response:
     """Answer an OPTIONS request, which nobody signs.
 
-    A bucket that is not there is answered as one without rules. Raises ``BadRequest`` for what is
-    no preflight, ``AccessForbidden`` for what no rule allows.
+    A bucket that is not there (None) is answered as one without rules. Raises ``BadRequest`` for
+    what is no preflight, ``AccessForbidden`` for what no rule allows.
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html
     """
     headers = head.headers
@@ -104,8 +99,8 @@ async def preflight(directory: Directory, bucket: str, key: str, head: RequestHe
     method = headers.get("access-control-request-method", "")
     if method not in METHODS:
         raise BadRequest(f"Invalid Access-Control-Request-Method: {method[:32] or 'null'}")
-    rules = await _rules_of(directory, bucket)
-    resource = "OBJECT" if key else "BUCKET" if bucket else "SERVICE"
+    rules = _rules_of(bucket)
+    resource = "OBJECT" if key else "BUCKET"
     if rules is None:
         raise AccessForbidden(_NOT_ENABLED, Method=method, ResourceType=resource)
     asked = requested_headers(headers.get("access-control-request-headers", ""))

@@ -96,11 +96,14 @@ class S3Service:
         """Serve a request of a page from elsewhere: its answer, also one that refuses it, carries
         what the bucket's CORS rules say."""
         head = exchange.head
-        bucket, key = named_resource(head, self._settings.domains)
+        name, key = named_resource(head, self._settings.domains)
+        bucket = await self._directory.bucket(name) if name else None
         if head.method == "OPTIONS":
-            exchange.operation, exchange.bucket, exchange.key = PREFLIGHT, bucket, key
-            return await preflight(self._directory, bucket, key, head)
-        exchange.headers = tuple(await cross_origin_headers(self._directory, bucket, head))
+            exchange.operation, exchange.bucket, exchange.key = PREFLIGHT, name, key
+            if bucket is not None and LOGGING in bucket.configurations:
+                exchange.logged = bucket
+            return preflight(bucket, key, head)
+        exchange.headers = cross_origin_headers(bucket, head)
         return await self._serve(exchange)
 
     async def _serve(self, exchange: Exchange) -> S3Response:

@@ -21,8 +21,10 @@ from z4tw.errors import (
 )
 from z4tw.interfaces.http import Exchange, IS3Service, RequestHead, S3Response
 from z4tw.interfaces.storage import IMetadataStore
+from z4tw.model.control import Bucket
 from z4tw.ops.cors import cross_origin_headers, preflight
 from z4tw.ops.directory import Directory
+from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.ops.website import NAME
 from z4tw.s3.headers import REDIRECT
 from z4tw.s3.routing import decoded, virtual_bucket
@@ -67,27 +69,29 @@ class WebsiteService:
         """A page, a redirect, or an error as HTML. Raises what is no S3 error."""
         head = exchange.head
         exchange.operation = OPERATION
-        bucket = virtual_bucket(head.headers.get("host", ""), self._domains)
-        exchange.bucket = bucket
+        name = virtual_bucket(head.headers.get("host", ""), self._domains)
+        exchange.bucket = name
         try:
             key = decoded(head.target.partition(b"?")[0][1:], head.target)
             exchange.key = key
+            bucket = await self._directory.bucket(name) if name else None
+            if bucket is not None and LOGGING in bucket.configurations:
+                exchange.logged = bucket
             if head.method == "OPTIONS":
-                return await preflight(self._directory, bucket, key or "/", head)
+                return preflight(bucket, key or "/", head)
             if "origin" in head.headers:
-                found = await cross_origin_headers(self._directory, bucket, head)
-                exchange.headers = tuple(found)
+                exchange.headers = cross_origin_headers(bucket, head)
             return await self._serve(exchange, bucket, key)
         except S3Error as error:
             return self._page(exchange, error)
 
-    async def _serve(self, exchange: Exchange, name: str, key: str) -> S3Response:
+    async def _serve(self, exchange: Exchange, bucket: Bucket | None, key: str) -> S3Response:
         head = exchange.head
         if head.method not in ("GET", "HEAD"):
             refused = MethodNotAllowed(Method=head.method[:32], ResourceType="OBJECT")
             refused.headers.append(("Allow", "GET, HEAD, OPTIONS"))
             raise refused
-        bucket = await self._directory.bucket(name) if name else None
+        name = exchange.bucket
         if bucket is None:
             raise NoSuchBucket(BucketName=name)
         stored = bucket.configurations.get(NAME)
@@ -168,7 +172,9 @@ class WebsiteService:
             now=head.now,
             request_id=head.request_id,
         )
-        answer: S3Response = await self._s3.respond(Exchange(inner, exchange.body))
+        reading = Exchange(inner, exchange.body)
+        answer: S3Response = await self._s3.respond(reading)
+        exchange.object_size = reading.object_size
         return answer
 
     def _page(
