@@ -13,10 +13,10 @@ Longer than 400 lines because it is a flat table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, TAGS, part_list
+from tests.conformance.world import ENABLED, TAGS, WEBSITE, cors, part_list
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -70,14 +70,18 @@ GOOD: dict[str, Recipe] = {
     "CreateBucket": Recipe("PUT", "/{absent}"),
     "CreateMultipartUpload": Recipe("POST", "/{bucket}/new", "uploads"),
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
+    "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
+    "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
     "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
+    "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
+    "GetBucketWebsite": Recipe("GET", "/{versioned}", "website"),
     "GetObject": Recipe("GET", OBJECT),
     "GetObjectAcl": Recipe("GET", OBJECT, "acl"),
     "GetObjectAttributes": Recipe(
@@ -93,8 +97,10 @@ GOOD: dict[str, Recipe] = {
     "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
     "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
     "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
+    "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
+    "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
     "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
@@ -828,6 +834,124 @@ SPECIFIC: list[Row] = [
     ),
 ]
 
+SPECIFIC += [
+    *_of(
+        "GetBucketCors",
+        ("NoSuchCORSConfiguration", 404, "a bucket without CORS rules",
+         _good("GetBucketCors", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketCors",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketCors", body="")),
+        ("MalformedXML", 400, "no rules",
+         _good("PutBucketCors", body="<CORSConfiguration></CORSConfiguration>")),
+        ("InvalidRequest", 400, "a method that CORS rules cannot have",
+         _good("PutBucketCors", body=cors("PATCH"))),
+        ("InvalidRequest", 400, "an origin with two wildcards",
+         _good("PutBucketCors", body=cors("GET", "http://*.*"))),
+        ("InvalidRequest", 400, "an exposed header with a wildcard",
+         _good("PutBucketCors", body=cors("GET", more="<ExposeHeader>x-*</ExposeHeader>"))),
+        ("InvalidRequest", 400, "101 rules",
+         _good("PutBucketCors", body=cors("GET").replace(
+             "<CORSRule>", "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
+             "</AllowedMethod></CORSRule>" * 100 + "<CORSRule>"))),
+    ),
+]
+
+
+
+INDEX = "<IndexDocument><Suffix>i</Suffix></IndexDocument>"
+
+
+def _website(inner: str, index: str = INDEX) -> Recipe:
+    document = f"<WebsiteConfiguration>{index}{inner}</WebsiteConfiguration>"
+    return _good("PutBucketWebsite", body=document)
+
+
+def _website_rule(condition: str, redirect: str) -> Recipe:
+    condition = f"<Condition>{condition}</Condition>"
+    rule = f"<RoutingRule>{condition}<Redirect>{redirect}</Redirect></RoutingRule>"
+    return _website(f"<RoutingRules>{rule}</RoutingRules>")
+
+
+HERE = "<HostName>h</HostName>"
+SPECIFIC += [
+    *_of(
+        "GetBucketWebsite",
+        ("NoSuchWebsiteConfiguration", 404, "a bucket that is no website",
+         _good("GetBucketWebsite", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketWebsite",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketWebsite", body="")),
+        ("InvalidArgument", 400, "no index document", _website("", "")),
+        ("InvalidArgument", 400, "an index document with a slash",
+         _website("", "<IndexDocument><Suffix>a/b</Suffix></IndexDocument>")),
+        ("InvalidArgument", 400, "an empty error document",
+         _website("<ErrorDocument><Key/></ErrorDocument>")),
+        ("InvalidRequest", 400, "a redirection of everything beside an index document",
+         _website(f"<RedirectAllRequestsTo>{HERE}</RedirectAllRequestsTo>")),
+        ("InvalidRequest", 400, "an unknown protocol",
+         _website(f"<RedirectAllRequestsTo>{HERE}<Protocol>ftp</Protocol></RedirectAllRequestsTo>",
+                  "")),
+        ("InvalidRequest", 400, "a routing rule with an empty condition", _website_rule("", HERE)),
+        ("InvalidRequest", 400, "a routing rule for a status that is no error", _website_rule(
+            "<HttpErrorCodeReturnedEquals>200</HttpErrorCodeReturnedEquals>", HERE)),
+        ("InvalidRequest", 400, "a routing rule with a status that is no redirect", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>", "<HttpRedirectCode>300</HttpRedirectCode>")),
+        ("InvalidRequest", 400, "a routing rule that replaces the key twice", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>",
+            "<ReplaceKeyWith>a</ReplaceKeyWith><ReplaceKeyPrefixWith>b</ReplaceKeyPrefixWith>")),
+        ("MalformedXML", 400, "a routing rule that redirects nowhere",
+         _website_rule("<KeyPrefixEquals>a</KeyPrefixEquals>", "")),
+    ),
+]
+FORM = {"Content-Type": "multipart/form-data; boundary=bound"}
+FIELD = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+END = "--bound--\r\n"
+
+
+def _form(*fields: tuple[str, str], file: bool = True, **more: Any) -> Recipe:
+    """An anonymous form."""
+    body = "".join(FIELD.format(*field) for field in fields)
+    body += (FIELD.format("file", "data") if file else "") + END
+    recipe = Recipe("POST", "/{bucket}", headers=FORM, body=body.encode(), how="anonymous")
+    return recipe._replace(**more)
+
+
+SIGNATURE = (("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+             ("X-Amz-Credential", "Z4UNKNOWN/20260101/us-east-1/s3/aws4_request"),
+             ("X-Amz-Date", "20260101T000000Z"), ("X-Amz-Signature", "0" * 64))
+SPECIFIC += _of(
+    "PostObject",
+    ("AccessDenied", 403, "a form without a policy", _form(("key", "k"))),
+    ("AccessDenied", 403, "a form to a bucket that does not exist",
+     _form(("key", "k"), path="/{absent}")),
+    ("InvalidArgument", 400, "a form without a key", _form()),
+    ("InvalidArgument", 400, "a policy without a signature",
+     _form(("key", "k"), ("policy", "e30="))),
+    ("InvalidArgument", 400, "a field that comes twice", _form(("key", "k"), ("key", "l"))),
+    ("InvalidArgument", 400, "a form in a signed request", _form(("key", "k"), how="header")),
+    ("InvalidRequest", 400, "Signature Version 2 in a form",
+     _form(("key", "k"), ("policy", "e30="), ("AWSAccessKeyId", "A"), ("signature", "s"))),
+    ("InvalidAccessKeyId", 403, "an unknown access key in a form",
+     _form(("key", "k"), ("policy", "e30="), *SIGNATURE)),
+    ("InvalidToken", 400, "a session token in a form",
+     _form(("key", "k"), ("policy", "e30="), ("x-amz-security-token", "t"), *SIGNATURE)),
+    ("IncorrectNumberOfFilesInPostRequest", 400, "a form without a file",
+     _form(("key", "k"), file=False)),
+    ("MalformedPOSTRequest", 400, "a body that is no form",
+     Recipe("POST", "/{bucket}", headers=FORM, body=b"no form", how="anonymous")),
+    ("MalformedPOSTRequest", 400, "a form without a boundary",
+     _form(("key", "k"), headers={"Content-Type": "multipart/form-data"})),
+    ("MaxPostPreDataLengthExceededError", 400, "more than 20 KiB before the file",
+     _form(("key", "k"), ("x-ignore-a", "x" * 20_480))),
+    ("NotImplemented", 501, "a field that asks for what is not there",
+     _form(("key", "k"), ("x-amz-write-offset-bytes", "0"))),
+    ("KeyTooLongError", 400, "a key of 1,025 bytes", _form(("key", "k" * 1025))),
+)
+
+PREFLIGHT = {"Origin": "http://a", "Access-Control-Request-Method": "GET"}
 NO_OPERATION: list[Row] = [
     Row("", "MethodNotAllowed", 405, f"{method} {path}", Recipe(method, path))
     for method, path in (
@@ -843,8 +967,16 @@ NO_OPERATION: list[Row] = [
     )
 ] + [
     Row("", "AccessForbidden", 403, "OPTIONS without a CORS configuration",
-        Recipe("OPTIONS", OBJECT, how="anonymous",
-               headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"})),
+        Recipe("OPTIONS", OBJECT, how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS on a bucket that does not exist",
+        Recipe("OPTIONS", "/{absent}/object", how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS for a method that no CORS rule allows",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous",
+               headers={**PREFLIGHT, "Access-Control-Request-Method": "PUT"})),
+    Row("", "BadRequest", 400, "OPTIONS without an Origin",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous")),
+    Row("", "BadRequest", 400, "OPTIONS without a method to ask for",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous", headers={"Origin": "http://a"})),
     Row("", "InvalidArgument", 400, "two subresources",
         Recipe("GET", "/{bucket}", "versioning&tagging")),
     Row("", "PreconditionFailed", 412, "POST to a bucket that is no form",
@@ -863,9 +995,7 @@ def _unsupported() -> Iterator[Row]:
         path = {"service": "/", "bucket": "/{bucket}", "object": OBJECT}[operation.level]
         query = "&".join([operation.marker, *(f"{item}=x" for item in operation.required)])
         headers: dict[str, str] = {}
-        if name == "PostObject":
-            headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        elif name == "ListDirectoryBuckets":
+        if name == "ListDirectoryBuckets":
             query = "max-directory-buckets=1"
         elif name == "WriteGetObjectResponse":
             path = "/WriteGetObjectResponse"

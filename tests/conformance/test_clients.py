@@ -5,43 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import Key, ServerProcess, clean_environ
+from tests.processes import Key, ServerProcess
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def aws(server: ServerProcess, alice: Key, tmp_path: Path) -> Callable[..., str]:
-    """The AWS command line, with a configuration of its own."""
-    environ = clean_environ(
-        AWS_ACCESS_KEY_ID=alice.access_key_id,
-        AWS_SECRET_ACCESS_KEY=alice.secret_access_key,
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_CONFIG_FILE=str(tmp_path / "config"),
-        AWS_ENDPOINT_URL=server.endpoint,
-        AWS_EC2_METADATA_DISABLED="true",
-    )
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("aws")), *arguments],
-            capture_output=True,
-            text=True,
-            env=environ,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -27,7 +27,20 @@ PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
+WEBSITE = (
+    "<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
+    "</WebsiteConfiguration>"
+)
+
 _numbers = itertools.count()
+
+
+def cors(method: str, origin: str = "http://a", more: str = "") -> str:
+    """The document of PutBucketCors with one rule."""
+    return (
+        f"<CORSConfiguration><CORSRule><AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>"
+        f"{method}</AllowedMethod>{more}</CORSRule></CORSConfiguration>"
+    )
 
 
 def part_list(*parts: tuple[int, str], more: str = "") -> str:
@@ -109,6 +122,8 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
+            "website": self.ask("GET", path, "website").fields("Suffix"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -225,6 +240,8 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned)
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
+    owner.do("PUT", versioned, "cors", cors("GET"))
+    owner.do("PUT", versioned, "website", WEBSITE)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]

@@ -391,13 +391,13 @@ class Harness:
         except S3Error as error:
             return Answer(
                 error.status,
-                {name.lower(): value for name, value in error.headers},
+                {name.lower(): value for name, value in [*error.headers, *exchange.headers]},
                 b"",
                 error.code,
                 error.details,
                 error.message,
                 exchange,
-                error.headers,
+                [*error.headers, *exchange.headers],
             )
         data = response.body
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -408,12 +408,12 @@ class Harness:
             data = b"".join(pieces_out)
         return Answer(
             response.status,
-            {name.lower(): value for name, value in response.headers},
+            {name.lower(): value for name, value in [*response.headers, *exchange.headers]},
             bytes(data),
             "",
             {},
             "",
             exchange,
-            response.headers,
+            [*response.headers, *exchange.headers],
             response.content_length,
         )

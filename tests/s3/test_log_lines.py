@@ -101,6 +101,8 @@ def test_a_presigned_urls_signature_is_left_out() -> None:
         ("GetBucketNotificationConfiguration", "REST.GET.NOTIFICATION"),
         ("GetObjectTagging", "REST.GET.OBJECT_TAGGING"),
         ("GetPublicAccessBlock", "REST.GET.PUBLIC_ACCESS_BLOCK"),
+        ("Preflight", "REST.OPTIONS.PREFLIGHT"),
+        ("Website", "WEBSITE.PATCH.OBJECT"),
         ("", "REST.PATCH.OTHER"),
     ],
 )

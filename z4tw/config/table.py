@@ -99,6 +99,14 @@ SETTINGS: tuple[Setting, ...] = (
         repeatable=True,
     ),
     Setting(
+        "website-domain",
+        parsers.domain,
+        None,
+        "DOMAIN",
+        "a domain below which buckets are websites (BUCKET.DOMAIN); may be repeated",
+        repeatable=True,
+    ),
+    Setting(
         "tls",
         parsers.one_of("off", "self-signed"),
         "off",

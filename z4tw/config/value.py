@@ -37,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int
     region: str
     domain: tuple[str, ...]
+    website_domain: tuple[str, ...]
     tls: str
     tls_cert: str | None
     tls_key: str | None

@@ -84,7 +84,9 @@ class Exchange(msgspec.Struct):
     what the access log and the metrics say of it.
 
     ``logged`` is the bucket, when it has an access log of its own; ``object_size`` is the whole
-    size of the object that was read or written, -1 when there is none.
+    size of the object that was read or written, -1 when there is none. ``headers`` are further
+    headers of its answer, whichever that will be, errors included; ``form`` is the form that
+    a PostObject came with.
     """
 
     head: RequestHead
@@ -98,6 +100,8 @@ class Exchange(msgspec.Struct):
     error_code: str = ""
     logged: Bucket | None = None
     object_size: int = -1
+    headers: tuple[tuple[str, str], ...] = ()
+    form: Any = None  # z4tw.ops.forms.Form
 
 
 class IS3Service(Interface):

@@ -29,6 +29,7 @@ from z4tw.ops.control import bucket_register
 from z4tw.ops.log_delivery import LogDelivery
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.ops.website_service import WebsiteService
 from z4tw.s3.xml_out import error_document
 from z4tw.web.access_log import AccessLog, LogDescriptor, LogFile
 from z4tw.web.bucket_logs import BucketLogs
@@ -131,6 +132,12 @@ class WebService(Service):
         )
         if self._steps is not no_steps:
             service = _Stepping(service, self._steps)
+        website: S3Leaf | None = None
+        if config.website_domain:
+            pages = WebsiteService(
+                service, storage.store, config.website_domain, storage.settings.host_id
+            )
+            website = S3Leaf(pages, responder)
         sockets = self._sockets()
         own_port = len(sockets) > 1
         root = RootResource(
@@ -140,6 +147,8 @@ class WebService(Service):
             metrics=None if own_port else self._metrics_page,
             minio_paths=lambda: _has_no_bucket(storage, "minio"),
             domains=config.domain,
+            website=website,
+            website_domains=config.website_domain,
         )
         self._serve(sockets[0], root, responder, self._tls())
         if own_port:

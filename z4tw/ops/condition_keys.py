@@ -82,7 +82,7 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
         keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
         presigned = context.verified.presigned
         keys["s3:authType"] = "REST-QUERY-STRING" if presigned else "REST-HEADER"
-        if call.operation == "PostObject":
+        if context.exchange.form is not None:
             keys["s3:authType"] = "POST"
         keys["s3:x-amz-content-sha256"] = context.verified.payload_hash
         signed_s = parse_amz_date(context.verified.amz_date)

@@ -27,6 +27,11 @@ from z4tw.s3.tagging import parse_tagging_header
 
 async def put_object(context: Context) -> S3Response:
     """Store the request's body as a new version of the key."""
+    return await store_object(context)
+
+
+async def store_object(context: Context, at_most: int | None = None) -> S3Response:
+    """The same for the file of a form, whose size is not stated but has this bound."""
     bucket = context.require_bucket()
     headers = context.call.headers
     condition = write_condition(headers)
@@ -37,7 +42,7 @@ async def put_object(context: Context) -> S3Response:
     tags = parse_tagging_header(tagging) if tagging else {}
     register = context.object_register()
     owner = owner_of(context, bucket)
-    intake = Intake(context, context.settings.max_put_bytes)
+    intake = Intake(context, context.settings.max_put_bytes, at_most=at_most)
     if condition is not None:
         await check_before_body(context, register, condition)
     if bucket.quota is not None:
@@ -68,13 +73,14 @@ async def put_object(context: Context) -> S3Response:
     if taken.blob is not None:
         # The body took its time: the bucket's versioning may have been changed meanwhile.
         bucket = await context.find_bucket(bucket.name)
+    event = Event.CREATED_PUT if at_most is None else Event.CREATED_POST
     command = PutVersion(
         version,
         bucket.versioning,
         condition,
         taken.inline,
         taken.blob,
-        notice=notice_of(context, Event.CREATED_PUT, bucket=bucket),
+        notice=notice_of(context, event, bucket=bucket),
         quota=bucket.quota,
     )
     put = done(await context.store.change(register, command))

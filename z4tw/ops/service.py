@@ -7,7 +7,7 @@ take the place of ``100 Continue``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from zope.interface import implementer
@@ -29,12 +29,14 @@ from z4tw.interfaces.storage import IBlobStore, IMetadataStore
 from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.ops.authorize import Access, check_expected_owner
 from z4tw.ops.context import Context, Operation, Settings
+from z4tw.ops.cors import PREFLIGHT, cross_origin_headers, preflight
 from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
+from z4tw.ops.forms import POST_OBJECT, open_form
 from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
-from z4tw.s3.routing import parse_call
+from z4tw.s3.routing import named_resource, parse_call
 from z4tw.sigv4 import Claim, SigningKeys, Verified, parse_claim, verify
 
 UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
@@ -83,8 +85,28 @@ class S3Service:
         self._credentials = Credentials(store, secrets)
         self._signing_keys = SigningKeys()
 
-    async def respond(self, exchange: Exchange) -> S3Response:
-        """Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
+    def respond(self, exchange: Exchange) -> Awaitable[S3Response]:
+        """*async* Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
+        head = exchange.head
+        if "origin" in head.headers or head.method == "OPTIONS":
+            return self._cross_origin(exchange)
+        return self._serve(exchange)
+
+    async def _cross_origin(self, exchange: Exchange) -> S3Response:
+        """Serve a request of a page from elsewhere: its answer, also one that refuses it, carries
+        what the bucket's CORS rules say."""
+        head = exchange.head
+        name, key = named_resource(head, self._settings.domains)
+        bucket = await self._directory.bucket(name) if name else None
+        if head.method == "OPTIONS":
+            exchange.operation, exchange.bucket, exchange.key = PREFLIGHT, name, key
+            if bucket is not None and LOGGING in bucket.configurations:
+                exchange.logged = bucket
+            return preflight(bucket, key, head)
+        exchange.headers = cross_origin_headers(bucket, head)
+        return await self._serve(exchange)
+
+    async def _serve(self, exchange: Exchange) -> S3Response:
         head = exchange.head
         call = parse_call(head, self._settings.domains)
         exchange.operation = call.operation
@@ -94,6 +116,10 @@ class S3Service:
             exchange.version_id = call.query.get("versionId", "")
         try:
             claim = parse_claim(head)
+            if claim is None and call.operation == POST_OBJECT:
+                exchange.form = await open_form(exchange.body, call, head)
+                exchange.body = exchange.form.file
+                claim = exchange.form.claim
             if claim is None:
                 principal, verified = ANONYMOUS, None
             else:
@@ -101,7 +127,10 @@ class S3Service:
                 if credential is None:
                     credential = await self._credentials.find(claim.access_key_id)
                 principal, verified = self._verify(exchange, claim, credential)
-            operation = self._operations.get(call.operation)
+            if exchange.form is not None:
+                call, head = exchange.form.admit(call, head, self._settings.max_put_bytes)
+                exchange.key = call.key
+            operation = self._operations.get(exchange.operation)
             if operation is None:
                 raise AccessDenied() if principal.anonymous else not_implemented(call)
             bucket: Bucket | None = None
@@ -149,9 +178,11 @@ class S3Service:
             raise InvalidToken()  # there are no sessions, so no token is a good one
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
-        verified = verify(
-            claim, exchange.head, credential.secret, self._settings.region, self._signing_keys
-        )
+        secret, region, keys = credential.secret, self._settings.region, self._signing_keys
+        if exchange.form is not None:
+            verified = exchange.form.verify(claim, secret, region, keys)
+        else:
+            verified = verify(claim, exchange.head, secret, region, keys)
         principal = credential.principal
         exchange.requester = principal.account_id
         exchange.access_key_id = principal.access_key_id

@@ -9,7 +9,9 @@ from z4tw.ops import (
     bucket_policy,
     buckets,
     copying,
+    cors,
     deleting,
+    forms,
     listings,
     multipart,
     notifications,
@@ -19,6 +21,7 @@ from z4tw.ops import (
     reading,
     tagging,
     versioning,
+    website,
 )
 from z4tw.ops.context import Operation
 
@@ -29,7 +32,9 @@ OPERATIONS: dict[str, Operation] = {
     **bucket_logging.OPERATIONS,
     **buckets.OPERATIONS,
     **copying.OPERATIONS,
+    **cors.OPERATIONS,
     **deleting.OPERATIONS,
+    **forms.OPERATIONS,
     **listings.OPERATIONS,
     **multipart.OPERATIONS,
     **notifications.OPERATIONS,
@@ -39,5 +44,6 @@ OPERATIONS: dict[str, Operation] = {
     **reading.OPERATIONS,
     **tagging.OPERATIONS,
     **versioning.OPERATIONS,
+    **website.OPERATIONS,
 }
 """Coroutine functions by operation name; what is not here answers ``NotImplemented``."""

@@ -32,6 +32,7 @@ _RESOURCES = {
     "ListObjectVersions": "GET.BUCKETVERSIONS",
     "ListParts": "GET.UPLOAD",
     "PostObject": "POST.OBJECT",
+    "Preflight": "OPTIONS.PREFLIGHT",
     "PutBucketLogging": "PUT.LOGGING_STATUS",
     "PutBucketPolicy": "PUT.BUCKETPOLICY",
     "DeleteBucketPolicy": "DELETE.BUCKETPOLICY",
@@ -47,17 +48,23 @@ _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|-")
 def operation_text(operation: str, method: str) -> str:
     """An operation as the log names it (``REST.GET.OBJECT``); ``method`` is for requests that
     are none."""
+    if operation == "Website":
+        return f"WEBSITE.{_safe(method)}.OBJECT"
     if operation in _RESOURCES:
         return f"REST.{_RESOURCES[operation]}"
     row = OPERATIONS.get(operation)
     if row is None:
-        return f"REST.{method if method.isalpha() and method.isascii() else 'OTHER'}.OTHER"
+        return f"REST.{_safe(method)}.OTHER"
     resource = _WORDS.sub("_", row.marker).upper()
     if not resource or resource == "LIST_TYPE":
         resource = row.level.upper()
     elif row.level == "object" and not resource.startswith("OBJECT"):
         resource = f"OBJECT_{resource}"
     return f"REST.{row.method}.{resource}"
+
+
+def _safe(method: str) -> str:
+    return method if method.isalpha() and method.isascii() else "OTHER"
 
 
 class LogEntry(msgspec.Struct):

@@ -217,6 +217,8 @@ class _Answer:
         channel = self._channel
         status = response.status
         fields = header_lines(response.headers)
+        if self._exchange.headers:
+            fields += header_lines(list(self._exchange.headers))
         length_line = "" if length is None else f"Content-Length: {length}\r\n"
         if channel.closes_after():
             connection = "Connection: close\r\n"
