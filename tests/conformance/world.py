@@ -25,6 +25,10 @@ from tests.processes import Key, ServerProcess, make_key
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+LIFECYCLE = (
+    "<LifecycleConfiguration><Rule><ID>old</ID><Filter/><Status>Enabled</Status>"
+    "<Expiration><Days>3650</Days></Expiration></Rule></LifecycleConfiguration>"
+)
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 _numbers = itertools.count()
@@ -109,6 +113,7 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "lifecycle": self.ask("GET", path, "lifecycle").fields("ID"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -225,6 +230,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned)
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
+    owner.do("PUT", versioned, "lifecycle", LIFECYCLE)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]
