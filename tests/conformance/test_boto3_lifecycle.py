@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conformance.test_boto3_objects import code_of
+from tests.processes import Key, ServerProcess, boto3_client, clean_environ, make_key
 
 RULES = [
     {
@@ -76,3 +84,152 @@ def test_a_configuration_is_put_read_and_deleted(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as error:
         s3.get_bucket_lifecycle_configuration(Bucket=bucket)
     assert code_of(error) == ("NoSuchLifecycleConfiguration", 404)
+
+
+# A server whose days have a second
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    data: Path = tmp_path_factory.mktemp("lifecycle") / "data"
+    options = ("--workers", "2", "--lifecycle-day-seconds", "1", "--lifecycle-interval", "0.2")
+    with ServerProcess(data, *options) as started:
+        yield boto3_client(started, make_key(data, "alice"))
+
+
+def until(looked: Callable[[], bool]) -> None:
+    """Wait until the server has done what it has to."""
+    deadline = time.monotonic() + 20
+    while not looked():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def rules(s3: Any, bucket: str, *found: dict[str, Any], **more: str) -> None:
+    full = [{"Status": "Enabled", "Filter": {}, **rule} for rule in found]
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration={"Rules": full}, **more
+    )
+
+
+def keys(s3: Any, bucket: str) -> list[str]:
+    return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def test_objects_expire_by_prefix_tag_and_size(quick: Any) -> None:
+    s3, bucket = quick, "expiring"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="logs/a", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="end=soon")
+    s3.put_object(Bucket=bucket, Key="other", Body=b"x", Tagging="end=late")
+    s3.put_object(Bucket=bucket, Key="large", Body=b"x" * 10_000)
+    rules(
+        s3,
+        bucket,
+        {"Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 1}},
+        {"Filter": {"Tag": {"Key": "end", "Value": "soon"}}, "Expiration": {"Days": 1}},
+        {"Filter": {"ObjectSizeGreaterThan": 9_999}, "Expiration": {"Days": 1}},
+        {"Status": "Disabled", "Expiration": {"Days": 1}},
+        {"Expiration": {"Date": datetime(2090, 1, 1, tzinfo=UTC)}},
+    )
+    until(lambda: keys(s3, bucket) == ["kept", "other"])
+    assert "2090" in s3.head_object(Bucket=bucket, Key="kept")["Expiration"]
+    rules(s3, bucket, {"Expiration": {"Date": datetime(2020, 1, 1, tzinfo=UTC)}})
+    until(lambda: keys(s3, bucket) == [])
+
+
+def test_versions_markers_and_uploads_go(quick: Any) -> None:
+    s3, bucket = quick, "versioned"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2", b"3", b"4"):
+        s3.put_object(Bucket=bucket, Key="key", Body=body)
+    s3.create_multipart_upload(Bucket=bucket, Key="up")
+    rules(
+        s3,
+        bucket,
+        {
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 1},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+    )
+    until(lambda: len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2)
+    until(lambda: "Uploads" not in s3.list_multipart_uploads(Bucket=bucket))
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"4"
+    rules(
+        s3,
+        bucket,
+        {"Expiration": {"Days": 1}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}},
+    )
+    until(lambda: not {"Versions", "DeleteMarkers"} & s3.list_object_versions(Bucket=bucket).keys())
+
+
+def test_a_class_of_s3_is_a_label(quick: Any) -> None:
+    s3, bucket = quick, "moving"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="small", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="large", Body=b"x" * 200_000)
+    rules(s3, bucket, {"Transitions": [{"Days": 0, "StorageClass": "GLACIER"}]})
+    until(lambda: s3.head_object(Bucket=bucket, Key="large").get("StorageClass") == "GLACIER")
+    assert "StorageClass" not in s3.head_object(Bucket=bucket, Key="small")
+    rules(
+        s3,
+        bucket,
+        {"Transitions": [{"Days": 0, "StorageClass": "GLACIER"}]},
+        TransitionDefaultMinimumObjectSize="varies_by_storage_class",
+    )
+    until(lambda: s3.head_object(Bucket=bucket, Key="small").get("StorageClass") == "GLACIER")
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [one["StorageClass"] for one in listed] == ["GLACIER", "GLACIER"]
+    assert s3.get_object(Bucket=bucket, Key="large")["Body"].read() == b"x" * 200_000
+
+
+def test_the_command_line_puts_a_configuration_from_a_file(
+    server: ServerProcess, alice: Key, bucket: str, tmp_path: Path
+) -> None:
+    """As the manual page of ``aws s3api put-bucket-lifecycle-configuration`` shows it."""
+    document = {
+        "Rules": [
+            {
+                "ID": "Move rotated logs to Glacier",
+                "Prefix": "rotated/",
+                "Status": "Enabled",
+                "Transitions": [{"Date": "2015-11-10T00:00:00.000Z", "StorageClass": "GLACIER"}],
+            },
+            {
+                "Status": "Enabled",
+                "Prefix": "",
+                "NoncurrentVersionTransitions": [{"NoncurrentDays": 2, "StorageClass": "GLACIER"}],
+                "ID": "Move old versions to Glacier",
+            },
+        ]
+    }
+    path = tmp_path / "lifecycle.json"
+    path.write_text(json.dumps(document))
+
+    def aws(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "awscli", "--endpoint-url", server.endpoint, "s3api",
+             *arguments, "--bucket", bucket],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=clean_environ(
+                AWS_ACCESS_KEY_ID=alice.access_key_id,
+                AWS_SECRET_ACCESS_KEY=alice.secret_access_key,
+                AWS_DEFAULT_REGION="us-east-1",
+            ),
+        )  # fmt: skip
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    aws("put-bucket-lifecycle-configuration", "--lifecycle-configuration", f"file://{path}")
+    answer = aws("get-bucket-lifecycle-configuration")
+    by_id = {rule["ID"]: rule for rule in answer["Rules"]}
+    assert set(by_id) == {rule["ID"] for rule in document["Rules"]}
+    moved = by_id["Move rotated logs to Glacier"]
+    assert moved["Prefix"] == "rotated/"
+    assert moved["Transitions"][0]["StorageClass"] == "GLACIER"
+    assert moved["Transitions"][0]["Date"].startswith("2015-11-10T00:00:00")
+    aws("delete-bucket-lifecycle")

@@ -56,6 +56,7 @@ def operation_settings(config: Config, node_uuid: str) -> Settings:
         inline_limit_bytes=config.inline_limit,
         host_id=f"{config.id}-{node_uuid}",
         event_sinks=tuple([one.name for one in config.plugins if one.kind == "events"]),
+        lifecycle_day_ms=max(1, int(config.lifecycle_day_seconds * 1000)),
     )
 
 
