@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conformance.test_boto3_objects import code_of
-from tests.processes import Key, ServerProcess, boto3_client, clean_environ, make_key
+from tests.processes import Key, ServerProcess, boto3_client, clean_environ, make_key, z4
 
 RULES = [
     {
@@ -94,7 +95,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     data: Path = tmp_path_factory.mktemp("lifecycle") / "data"
     options = ("--workers", "2", "--lifecycle-day-seconds", "1", "--lifecycle-interval", "0.2")
     with ServerProcess(data, *options) as started:
-        yield boto3_client(started, make_key(data, "alice"))
+        client = boto3_client(started, make_key(data, "alice"))
+        client.meta.data = data
+        yield client
 
 
 def until(looked: Callable[[], bool]) -> None:
@@ -183,6 +186,72 @@ def test_a_class_of_s3_is_a_label(quick: Any) -> None:
     listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert [one["StorageClass"] for one in listed] == ["GLACIER", "GLACIER"]
     assert s3.get_object(Bucket=bucket, Key="large")["Body"].read() == b"x" * 200_000
+
+
+@pytest.mark.parametrize("seal", ["plain", "sealed"])
+def test_the_class_zstd_packs_bodies_and_nobody_notices(
+    quick: Any, tmp_path: Path, seal: str
+) -> None:
+    if seal == "plain":
+        check_packing(quick, Path(quick.meta.data), "packing")
+        return
+    data = tmp_path / "sealed"
+    options = ("--workers", "1", "--lifecycle-day-seconds", "1", "--lifecycle-interval", "0.2")
+    environ = {"Z4_ENCRYPTION_KEY": "07" * 32}
+    with ServerProcess(data, *options, environ=environ) as started:
+        s3 = boto3_client(started, make_key(data, "alice", environ=environ))
+        check_packing(s3, data, "packing")
+    assert "no problem was found" in z4("fsck", "--data", str(data), environ=environ).stdout
+
+
+def check_packing(s3: Any, data: Path, bucket: str) -> None:
+    s3.create_bucket(Bucket=bucket)
+    lines = b"".join(b"line %d of a log that says the same again\n" % n for n in range(70_000))
+    noise = Random(1).randbytes(700_000)
+    s3.put_object(Bucket=bucket, Key="log", Body=lines, Metadata={"a": "b"})
+    s3.put_object(Bucket=bucket, Key="noise", Body=noise)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/log")
+    part = lines * 2
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    etags = [
+        {
+            "PartNumber": number,
+            "ETag": s3.upload_part(
+                Bucket=bucket, Key="parts", UploadId=upload, PartNumber=number, Body=part
+            )["ETag"],
+        }
+        for number in (1, 2)
+    ]
+    s3.complete_multipart_upload(
+        Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload={"Parts": etags}
+    )
+    contents = {"log": lines, "noise": noise, "copy": lines, "parts": part * 2}
+    before = {key: s3.get_object(Bucket=bucket, Key=key) for key in contents}
+    rules(s3, bucket, {"Transitions": [{"Days": 0, "StorageClass": "ZSTD"}]})
+
+    def moved() -> bool:
+        listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+        return {one["StorageClass"] for one in listed} == {"ZSTD"}
+
+    until(moved)
+    for key, content in contents.items():
+        got = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        assert got["StorageClass"] == "ZSTD"
+        assert got["Body"].read() == content
+        for same in ("ETag", "LastModified", "ContentLength", "Metadata"):
+            assert got[same] == before[key][same], (key, same)
+        for first, last in ((0, 0), (262_143, 262_144), (5, 699_999), (500_000, 600_000)):
+            ranged = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={first}-{last}")
+            assert ranged["Body"].read() == content[first : last + 1]
+    sizes = {
+        path.name.partition("~")[0]: path.stat().st_size
+        for path in sorted((data / bucket).rglob("*~*"), key=lambda path: path.stat().st_mtime)
+    }
+    assert sizes["log"] < len(lines) / 4
+    assert sizes["noise"] > len(noise)
+    assert sizes["parts"] < len(part) / 4
+    s3.copy_object(Bucket=bucket, Key="again", CopySource=f"{bucket}/log")
+    assert s3.get_object(Bucket=bucket, Key="again")["Body"].read() == lines
 
 
 def test_the_command_line_puts_a_configuration_from_a_file(

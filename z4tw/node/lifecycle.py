@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from z4tw.config import Config
 from z4tw.daemons.expirer import Expirer
-from z4tw.model.control import Bucket
-from z4tw.model.objects import Version
 from z4tw.node.openings import Outside
 from z4tw.node.storage import Storage
 from z4tw.node.walked import FilePositions
@@ -15,14 +13,10 @@ from z4tw.ops.moving import Mover
 
 def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
     """The daemon of the store process."""
-    mover = Mover(storage.store, storage.stamp)
-
-    async def move(bucket: Bucket, key: str, version: Version, storage_class: str) -> bool:
-        return await mover.move(bucket, key, version, storage_class)
-
+    mover = Mover(storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions)
     return Expirer(
         storage.store,
-        Executor(storage.store, storage.stamp, outside.now_ms, move),
+        Executor(storage.store, storage.stamp, outside.now_ms, mover.move),
         FilePositions(config.meta, storage.offload),
         outside.reactor,
         outside.now_ms,

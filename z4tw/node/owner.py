@@ -37,7 +37,6 @@ from z4tw.node.service import Background, NodeService, Step
 from z4tw.node.setup import Prepared, prepare, root_credentials
 from z4tw.node.shared import (
     certificate_files,
-    check_plugin_kinds,
     make_evaluators,
     open_tls,
     tune_process,
@@ -133,7 +132,6 @@ class Owner:
 
     async def _open_directory(self) -> None:
         tune_process()
-        check_plugin_kinds(self._config)
         self._plugins = discover()
         self._directory = DataDirectory.open(self._config, self._outside.random_bytes)
         self._tls = open_tls(self._config, self._outside.now())
