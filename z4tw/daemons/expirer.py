@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from z4tw.daemons.periodic import Periodic
 from z4tw.interfaces import IMetadataStore
 from z4tw.lifecycle.due import Judge
+from z4tw.lifecycle.rules import Configuration
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind, ListPage, ListQuery, split_upload_key, upload_prefix
 from z4tw.ops.control import bucket_register
@@ -51,8 +52,9 @@ class PositionStore(Protocol):
 class Expirer(Service):
     """Walks all buckets with lifecycle rules, again ``interval_s`` after a walk has ended.
 
-    A step looks at ``batch`` keys; after each the loop rests as long as the step took, so that
-    clients have at least half of the process. The position is saved every ``save_s`` and when the
+    A step looks at ``batch`` keys, a quarter of it where rules look into heads, which takes some
+    tenths of a millisecond; after each the loop rests as long as the step took, so that clients
+    have at least half of the process. The position is saved every ``save_s`` and when the
     service stops, and the next walk goes on there. An error with one key is logged and counted,
     and leaves it for the next walk; one of the store ends the walk until its next turn.
 
@@ -89,6 +91,7 @@ class Expirer(Service):
         self._batch = batch
         self._save_s = save_s
         self._log = log if log is not None else Logger()
+        self._judge: tuple[int, int, bytes, Judge | None] = (0, 0, b"", None)
         self._saved_at = 0.0
         self._began = 0.0
         self._stopping = False
@@ -153,8 +156,7 @@ class Expirer(Service):
             configuration = lifecycle_of(present)
             if configuration is None or present.state != BucketState.ACTIVE:
                 return
-            versioned = present.versioning != ""
-            judge = Judge(configuration, self._now_ms(), self._day_ms, versioned)
+            judge = self._judge_of(present, configuration)
             position = Position(bucket.name, phase, following)
             following = await step(present, judge, following)
             if following is not None:
@@ -165,6 +167,20 @@ class Expirer(Service):
                 await self._positions.save(position)
                 return
 
+    def _judge_of(self, bucket: Bucket, configuration: Configuration) -> Judge:
+        """The rules at this time, made anew when a day began or the bucket was changed."""
+        now_ms = self._now_ms()
+        until_ms, incarnation, stamp, judge = self._judge
+        if (
+            judge is None
+            or now_ms >= until_ms
+            or (incarnation, stamp) != (bucket.incarnation, bucket.stamp)
+        ):
+            judge = Judge(configuration, now_ms, self._day_ms, bucket.versioning != "")
+            until_ms = now_ms - now_ms % self._day_ms + self._day_ms
+            self._judge = (until_ms, bucket.incarnation, bucket.stamp, judge)
+        return judge
+
     async def _step_objects(self, bucket: Bucket, judge: Judge, key: bytes) -> bytes | None:
         """Look at the next keys at or after ``key``; where the following step begins, None when
         there is nothing more."""
@@ -173,8 +189,10 @@ class Expirer(Service):
             return None
         start, end, prefix = found
         work: list[Awaitable[Looked]]
+        limit = self._batch
         if judge.needs_heads:
-            heads = await self._store.scan(Kind.OBJECT, bucket.incarnation, start, end, self._batch)
+            limit = max(1, limit // 4)
+            heads = await self._store.scan(Kind.OBJECT, bucket.incarnation, start, end, limit)
             count = len(heads)
             last = heads[-1][0] if heads else b""
             look_at = self._executor.look_at
@@ -204,7 +222,7 @@ class Expirer(Service):
                 for moved in await self._all(bucket, [self._executor.move(bucket, name, action)]):
                     self.tally.add(moved)
                 await self._rest()
-        if count == self._batch:
+        if count == limit:
             return last + b"\x00"
         return end or None
 
