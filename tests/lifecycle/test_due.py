@@ -263,9 +263,9 @@ def naive_move(
             continue
         if small and target in order and target not in ("GLACIER", "DEEP_ARCHIVE"):
             continue
-        if target in order and it.storage_class in order:
-            if order.index(target) < order.index(it.storage_class):
-                continue
+        both = target in order and it.storage_class in order
+        if both and order.index(target) < order.index(it.storage_class):
+            continue
         if when <= now:
             rank = order.index(target) if target in order else -1
             reached.append((when, rank, target))

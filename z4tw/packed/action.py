@@ -32,7 +32,7 @@ class ZstdAction:
         if strange:
             raise ValueError(f"there is no option {strange[0]!r}")
         level = options.get("level", str(DEFAULT_LEVEL))
-        if not (level.isascii() and level.isdecimal() and int(level[:3]) in LEVELS):
+        if level not in map(str, LEVELS):
             raise ValueError(f"level: a number from {LEVELS[0]} to {LEVELS[-1]} is needed")
         try:
             minimum = size(options.get("minimum-size", DEFAULT_MINIMUM))
