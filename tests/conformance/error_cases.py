@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, TAGS, WEBSITE, cors, part_list
+from tests.conformance.world import ENABLED, LIFECYCLE, TAGS, WEBSITE, cors, part_list
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -71,6 +71,7 @@ GOOD: dict[str, Recipe] = {
     "CreateMultipartUpload": Recipe("POST", "/{bucket}/new", "uploads"),
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
     "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
+    "DeleteBucketLifecycle": Recipe("DELETE", "/{bucket}", "lifecycle"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
     "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
@@ -78,6 +79,7 @@ GOOD: dict[str, Recipe] = {
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
     "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
     "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
+    "GetBucketLifecycleConfiguration": Recipe("GET", "/{versioned}", "lifecycle"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
@@ -98,6 +100,7 @@ GOOD: dict[str, Recipe] = {
     "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
     "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
     "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
+    "PutBucketLifecycleConfiguration": Recipe("PUT", "/{bucket}", "lifecycle", body=LIFECYCLE),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
@@ -114,7 +117,10 @@ GOOD: dict[str, Recipe] = {
 WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
 TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in ("PutObject", "UploadPart"))
 LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
-SETTINGS = tuple(name for name in TAKES_DOCUMENT if name not in LONG_DOCUMENTS)
+SETTINGS = tuple(
+    name for name in TAKES_DOCUMENT
+    if name not in (*LONG_DOCUMENTS, "PutBucketLifecycleConfiguration")
+)
 ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "object"))
 ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
 VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
@@ -345,6 +351,88 @@ def _puts_acl(name: str) -> list[Row]:
         ("AccessControlListNotSupported", 400, "a bucket whose owner has turned ACLs off",
          plain._replace(path=path).plus(x_amz_acl="public-read")),
     )
+
+
+def _rule(actions: str, filter: str = "<Filter/>", status: str = "Enabled", id: str = "") -> str:
+    name = f"<ID>{id}</ID>" if id else ""
+    return f"<Rule>{name}{filter}<Status>{status}</Status>{actions}</Rule>"
+
+
+def _bad_rules() -> list[Row]:
+    name = "PutBucketLifecycleConfiguration"
+    days = "<Expiration><Days>1</Days></Expiration>"
+    tag = "<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>"
+    abort = ("<AbortIncompleteMultipartUpload><DaysAfterInitiation>{}</DaysAfterInitiation>"
+             "</AbortIncompleteMultipartUpload>")
+    older = "<NoncurrentVersionExpiration>{}</NoncurrentVersionExpiration>"
+    move = "<Transition><Days>{}</Days><StorageClass>{}</StorageClass></Transition>"
+    marker = ("<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>"
+              "</Expiration>")
+    bad = [
+        ("MalformedXML", "no rule", ""),
+        ("MalformedXML", "1,001 rules", _rule(days) * 1001),
+        ("MalformedXML", "neither Prefix nor Filter", _rule(days, "")),
+        ("MalformedXML", "Prefix and Filter", _rule(days, "<Prefix/><Filter/>")),
+        ("MalformedXML", "two predicates without And",
+         _rule(days, "<Filter><Prefix>a</Prefix><ObjectSizeLessThan>9</ObjectSizeLessThan>"
+               "</Filter>")),
+        ("MalformedXML", "an unknown Status", _rule(days, status="On")),
+        ("MalformedXML", "Days and Date",
+         _rule("<Expiration><Days>1</Days><Date>2030-01-01T00:00:00Z</Date></Expiration>")),
+        ("MalformedXML", "Days that are no number",
+         _rule("<Expiration><Days>one</Days></Expiration>")),
+        ("MalformedXML", "a Date that is none",
+         _rule("<Expiration><Date>tomorrow</Date></Expiration>")),
+        ("MalformedXML", "an unknown storage class", _rule(move.format(1, "TAPE"))),
+        ("MalformedXML", "an unknown element", _rule(days + "<Action/>")),
+        ("InvalidArgument", "an ID of 256 characters", _rule(days, id="i" * 256)),
+        ("InvalidArgument", "the same ID twice", _rule(days, id="i") * 2),
+        ("InvalidArgument", "Days of 0", _rule("<Expiration><Days>0</Days></Expiration>")),
+        ("InvalidArgument", "a Date at noon",
+         _rule("<Expiration><Date>2030-01-01T12:00:00Z</Date></Expiration>")),
+        ("InvalidArgument", "DaysAfterInitiation of 0", _rule(abort.format(0))),
+        ("InvalidArgument", "NoncurrentDays of 0",
+         _rule(older.format("<NoncurrentDays>0</NoncurrentDays>"))),
+        ("InvalidArgument", "NewerNoncurrentVersions of 101",
+         _rule(older.format("<NoncurrentDays>1</NoncurrentDays>"
+                            "<NewerNoncurrentVersions>101</NewerNoncurrentVersions>"))),
+        ("InvalidArgument", "a transition to STANDARD_IA after 29 days",
+         _rule(move.format(29, "STANDARD_IA"))),
+        ("InvalidArgument", "a transition of -1 days", _rule(move.format(-1, "GLACIER"))),
+        ("InvalidArgument", "an expiration before a transition",
+         _rule(days + move.format(5, "GLACIER"))),
+        ("InvalidRequest", "a rule without an action", _rule("")),
+        ("InvalidRequest", "an upload's end by tag", _rule(abort.format(1), tag)),
+        ("InvalidRequest", "the end of delete markers by tag", _rule(marker, tag)),
+        ("InvalidRequest", "two transitions to one class",
+         _rule(move.format(1, "GLACIER") + move.format(2, "GLACIER"))),
+        ("InvalidRequest", "days beside a date",
+         _rule("<Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration>"
+               + move.format(1, "GLACIER"))),
+        ("InvalidRequest", "a least size above the greatest",
+         _rule(days, "<Filter><And><ObjectSizeGreaterThan>9</ObjectSizeGreaterThan>"
+               "<ObjectSizeLessThan>8</ObjectSizeLessThan></And></Filter>")),
+        ("InvalidRequest", "NewerNoncurrentVersions beside the old Prefix",
+         _rule(older.format("<NoncurrentDays>1</NoncurrentDays>"
+                            "<NewerNoncurrentVersions>1</NewerNoncurrentVersions>"),
+               "<Prefix/>")),
+        ("InvalidTag", "an empty tag key",
+         _rule(days, "<Filter><Tag><Key/><Value>v</Value></Tag></Filter>")),
+    ]
+    rows = [
+        Row(name, code, 400, trigger,
+            _good(name, body=f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
+        for code, trigger, rules in bad
+    ]
+    rows += _of(
+        name,
+        ("MissingRequestBodyError", 400, "no body", _good(name, body="")),
+        ("MaxMessageLengthExceeded", 400, "a document above 1 MiB",
+         _good(name, body=b" " * (1024 * 1024 + 1))),
+        ("InvalidArgument", 400, "an unknown default minimum size",
+         _good(name, x_amz_transition_default_minimum_object_size="none")),
+    )
+    return rows
 
 
 def _headers_of_new_objects(name: str) -> list[Row]:
@@ -588,6 +676,10 @@ SPECIFIC: list[Row] = [
     *_of("GetBucketTagging",
          ("NoSuchTagSet", 404, "a bucket without tags",
           _good("GetBucketTagging", path="/{bucket}"))),
+    *_of("GetBucketLifecycleConfiguration",
+         ("NoSuchLifecycleConfiguration", 404, "a bucket without rules",
+          _good("GetBucketLifecycleConfiguration", path="/{bucket}"))),
+    *_bad_rules(),
     *_bad_tags("PutBucketTagging", 50),
     *_bad_tags("PutObjectTagging", 10),
     *_of(

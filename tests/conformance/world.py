@@ -25,6 +25,10 @@ from tests.processes import Key, ServerProcess, make_key
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+LIFECYCLE = (
+    "<LifecycleConfiguration><Rule><ID>old</ID><Filter/><Status>Enabled</Status>"
+    "<Expiration><Days>3650</Days></Expiration></Rule></LifecycleConfiguration>"
+)
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 WEBSITE = (
@@ -124,6 +128,7 @@ class Client:
             "tags": self.ask("GET", path, "tagging").fields("Key"),
             "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
             "website": self.ask("GET", path, "website").fields("Suffix"),
+            "lifecycle": self.ask("GET", path, "lifecycle").fields("ID"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -242,6 +247,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned, "tagging", TAGS)
     owner.do("PUT", versioned, "cors", cors("GET"))
     owner.do("PUT", versioned, "website", WEBSITE)
+    owner.do("PUT", versioned, "lifecycle", LIFECYCLE)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]

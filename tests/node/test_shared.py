@@ -19,7 +19,6 @@ from z4tw.node.failures import StoreError
 from z4tw.node.shared import (
     SWITCH_INTERVAL_S,
     certificate_files,
-    check_plugin_kinds,
     make_evaluators,
     open_tls,
     tune_process,
@@ -69,14 +68,6 @@ class TestEvaluators:
         config = with_section(make_config(tmp_path / "d"), "policy", "closed")
         with pytest.raises(PluginError, match=r"plugins.policy.closed: the option why is needed"):
             self.make(tmp_path, config)
-
-
-def test_kinds_that_nothing_uses_are_refused(tmp_path: Path) -> None:
-    config = make_config(tmp_path)
-    check_plugin_kinds(with_section(config, "policy", "a"))
-    for kind in ("events", "lifecycle"):
-        with pytest.raises(ConfigError, match=f"{kind} plugins are not used by this release"):
-            check_plugin_kinds(with_section(config, kind, "a"))
 
 
 class TestTls:

@@ -41,6 +41,10 @@ WEBSITE = (
     b"<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
     b"</WebsiteConfiguration>"
 )
+LIFECYCLE = (
+    b"<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status>"
+    b"<Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>"
+)
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
 COMPLETE = (
@@ -54,6 +58,7 @@ NOT_THERE = (
     "NoSuchKey",
     "NoSuchTagSet",
     "NoSuchCORSConfiguration",
+    "NoSuchLifecycleConfiguration",
     "NoSuchWebsiteConfiguration",
     "BucketNotEmpty",
 )
@@ -89,6 +94,9 @@ CELLS = (
     Cell("GetBucketWebsite", "GET", "/bucket?website", OWNERS),
     Cell("PutBucketWebsite", "PUT", "/bucket?website", OWNERS, WEBSITE),
     Cell("DeleteBucketWebsite", "DELETE", "/bucket?website", OWNERS),
+    Cell("GetBucketLifecycleConfiguration", "GET", "/bucket?lifecycle", OWNERS),
+    Cell("PutBucketLifecycleConfiguration", "PUT", "/bucket?lifecycle", OWNERS, LIFECYCLE),
+    Cell("DeleteBucketLifecycle", "DELETE", "/bucket?lifecycle", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from zope.interface.verify import verifyObject
 
-from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
-from z4tw.plugins.builtin import acl, grants, local
+from z4tw.interfaces import IKeyring, ILifecycleAction, IPluginFactory, IPolicyEvaluator
+from z4tw.plugins.builtin import acl, grants, local, zstd
 from z4tw.plugins.registry import Ports
 
 PORTS = Ports(reactor=None, data_dir="/srv/d", environ={}, offload=None)
@@ -20,6 +20,7 @@ def test_they_are_factories() -> None:
         (acl, "policy", "acl"),
         (grants, "policy", "grants"),
         (local, "encryption", "local"),
+        (zstd, "lifecycle", "zstd"),
     ):
         assert verifyObject(IPluginFactory, plugin)
         assert (plugin.kind, plugin.name) == (kind, name)
@@ -35,6 +36,13 @@ def test_the_acls_are_an_evaluator_without_options() -> None:
     assert verifyObject(IPolicyEvaluator, acl.make({}, PORTS))
     with pytest.raises(ValueError, match="there is no option 'speed'"):
         acl.make({"speed": "1"}, PORTS)
+
+
+def test_the_class_that_compresses_is_an_action_with_two_options() -> None:
+    action = zstd.make({"level": "9", "minimum-size": "1KiB"}, PORTS)
+    assert verifyObject(ILifecycleAction, action)
+    with pytest.raises(ValueError, match="there is no option 'speed'"):
+        zstd.make({"speed": "1"}, PORTS)
 
 
 def test_the_local_keyring_takes_a_key_file(tmp_path: Path) -> None:

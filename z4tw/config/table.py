@@ -241,6 +241,20 @@ SETTINGS: tuple[Setting, ...] = (
         "events that wait for one sink at most: older ones are dropped, and logged",
     ),
     Setting(
+        "lifecycle-interval",
+        parsers.interval,
+        "3600",
+        "SECONDS",
+        "time from one walk over all buckets with lifecycle rules to the next",
+    ),
+    Setting(
+        "lifecycle-day-seconds",
+        parsers.interval,
+        "86400",
+        "SECONDS",
+        "length of a day in lifecycle rules: shorter ones are for tests",
+    ),
+    Setting(
         "encryption-key-file",
         parsers.path,
         None,

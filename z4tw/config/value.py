@@ -58,6 +58,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bucket_log_seconds: float
     bucket_log_bytes: int
     outbox_limit: int
+    lifecycle_interval: float
+    lifecycle_day_seconds: float
     encryption_key_file: str | None
     plugins: tuple[PluginSection, ...] = ()
     given: frozenset[str] = frozenset()

@@ -22,6 +22,7 @@ from z4tw.interfaces.plugins import (
     IPluginFactory,
     IPolicyEvaluator,
     ISelectiveEvaluator,
+    ITransition,
     PolicyRequest,
 )
 from z4tw.interfaces.seams import (
@@ -68,6 +69,7 @@ __all__ = [
     "IRouter",
     "IS3Service",
     "ISelectiveEvaluator",
+    "ITransition",
     "PolicyRequest",
     "RequestHead",
     "Route",

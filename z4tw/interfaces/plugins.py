@@ -112,11 +112,35 @@ class IKeyring(Interface):
         key or the context differs."""
 
 
-class ILifecycleAction(Interface):
-    """What a lifecycle rule does to a version; used by the expirer daemon."""
+class ITransition(Interface):
+    """One version on its way to another storage class."""
 
-    def act(bucket: Bucket, key: str, version: Any) -> Awaitable[None]:
-        """*async* Perform the action on one version; repeating it is harmless."""
+    bucket = Attribute("The ``Bucket``.")
+    key = Attribute("The key, as str.")
+    version = Attribute("The ``Version``, as it was when the rule was judged.")
+
+    def open() -> Awaitable[Any]:
+        """*async* The version's bytes: an ``IBodySource``, or bytes when they are few. Raises
+        ``FileNotFoundError`` when the version was removed meanwhile, ``CorruptBlob``."""
+
+    def pack(level: int) -> Awaitable[None]:
+        """*async* Store the bytes compressed (Zstandard of that level) from now on, where that
+        makes them smaller. What clients see of the object stays the same."""
+
+
+class ILifecycleAction(Interface):
+    """What a transition to a storage class of its own does to a version. The expirer daemon calls
+    it in the store process, for one version at a time."""
+
+    storage_class = Attribute(
+        "The class's name in rules and answers: 1 to 64 of ``A-Z0-9_``, none of S3's."
+    )
+
+    def act(transition: ITransition) -> Awaitable[None]:
+        """*async* Do what the class stands for; the version has the class when this has fired.
+
+        An exception leaves the version as it was, and is logged; the next walk tries again. It
+        may be called again for a version after a crash: repeating it must be harmless."""
 
 
 class IEventSink(Interface):

@@ -144,8 +144,9 @@ class IBlobWriter(Interface):
         """Start appending bytes-like objects now; *async* when the writer can take more. Calls may
         not overlap: await the former first. Raises ``OSError`` (ENOSPC becomes ``InsufficientStorage``)."""
 
-    def commit(record: bytes) -> Awaitable[BlobInfo]:
-        """*async* Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
+    def commit(record: bytes, unpacked: int = 0) -> Awaitable[BlobInfo]:
+        """*async* ``unpacked``: what was written is the packed form (``z4tw.packed``) of so many
+        bytes. Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
         version), fsync, link, fsync the directories. The blob is durable when this fires; nothing
         names it until a metadata command does. An I/O error leaves no name behind."""
 

@@ -43,7 +43,8 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
 
     ``path`` is relative to the data directory; ``size`` counts the object's bytes,
     ``stored_size`` the file's; ``sealed_key`` is the wrapped data key, empty when the file is
-    not encrypted.
+    not encrypted. ``packed_size`` is the length of the compressed form that the file holds of the
+    bytes, 0 when it holds the bytes themselves.
     """
 
     id: bytes
@@ -51,6 +52,7 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
     size: int
     stored_size: int
     sealed_key: bytes = b""
+    packed_size: int = 0
 
 
 class Checksum(msgspec.Struct, frozen=True, array_like=True):

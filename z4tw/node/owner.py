@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from z4tw.config import Config, ConfigError, reload
 from z4tw.daemons.auditor import Auditor
+from z4tw.daemons.expirer import Expirer
 from z4tw.daemons.periodic import Periodic
 from z4tw.daemons.reaper import Reaper
 from z4tw.daemons.snapshots import Snapshots
@@ -26,6 +27,7 @@ from z4tw.node.counting import WorkerCounts
 from z4tw.node.directory import DataDirectory
 from z4tw.node.events import Events
 from z4tw.node.failures import StoreError
+from z4tw.node.lifecycle import lifecycle_gauges, make_expirer
 from z4tw.node.listening import Listening
 from z4tw.node.offload import Threads
 from z4tw.node.openings import Outside, open_owned
@@ -35,7 +37,6 @@ from z4tw.node.service import Background, NodeService, Step
 from z4tw.node.setup import Prepared, prepare, root_credentials
 from z4tw.node.shared import (
     certificate_files,
-    check_plugin_kinds,
     make_evaluators,
     open_tls,
     tune_process,
@@ -103,6 +104,7 @@ class Owner:
         self._reaper: Reaper | None = None
         self._auditor: Auditor | None = None
         self._events = Events()
+        self._expirer: Expirer | None = None
         self._upkeep: Upkeep | None = None
         self._counts = WorkerCounts()
         self._alarm = outside.on_disk_error
@@ -130,7 +132,6 @@ class Owner:
 
     async def _open_directory(self) -> None:
         tune_process()
-        check_plugin_kinds(self._config)
         self._plugins = discover()
         self._directory = DataDirectory.open(self._config, self._outside.random_bytes)
         self._tls = open_tls(self._config, self._outside.now())
@@ -178,9 +179,11 @@ class Owner:
             running=True, stopping=lambda: not self.node.running,
         )  # fmt: skip
         snapshots = os.path.join(config.meta, "snapshots")
+        self._expirer = make_expirer(self._outside, config, storage)
         daemons: list[Service] = [
             self._reaper,
             self._events.daemon(storage.store, clock, config.outbox_limit),
+            self._expirer,
             Snapshots(
                 storage.store, snapshots, storage.offload, clock, now_ms, config.snapshot_seconds
             ),
@@ -277,6 +280,7 @@ class Owner:
         gauges["z4_workers"] = self._count if self._workers is None else len(self._workers.pids)
         gauges["z4_read_only"] = int(self._read_only())
         gauges["z4_reaped_blobs"] = 0 if self._reaper is None else self._reaper.reaped
+        gauges |= lifecycle_gauges(self._expirer)
         gauges["z4_bad_blobs"] = 0 if self._auditor is None else self._auditor.bad
         return gauges | await self._events.gauges(self._storage.storage.store, self._outside.now_ms)
 

@@ -9,7 +9,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from z4tw.config import Config, ConfigError
+from z4tw.config import Config
 from z4tw.interfaces import IPolicyEvaluator
 from z4tw.node.failures import StoreError
 from z4tw.node.openings import Outside
@@ -51,16 +51,6 @@ def make_evaluators(
     sections: dict[str, Mapping[str, str]] = {"grants": {}, "bucket-policy": {}, "acl": {}}
     sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}
     return [plugins.make("policy", name, options, ports) for name, options in sections.items()]
-
-
-def check_plugin_kinds(config: Config) -> None:
-    """Refuse sections that this release would not use. Raises ``ConfigError``."""
-    for section in config.plugins:
-        if section.kind not in ("policy", "encryption", "events"):
-            raise ConfigError(
-                f"plugins.{section.kind}.{section.name}: "
-                f"{section.kind} plugins are not used by this release"
-            )
 
 
 def certificate_files(config: Config, now: float) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from z4tw.objects.commands import (
     PutPart,
     PutVersion,
     Replace,
+    ReplaceBody,
     SetAcl,
     SetTags,
 )
@@ -48,6 +49,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
     SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
+    ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

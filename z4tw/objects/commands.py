@@ -11,7 +11,7 @@ import msgspec
 from z4tw.model.access import Acl
 from z4tw.model.control import Quota
 from z4tw.model.notices import Notice
-from z4tw.model.objects import BlobInfo, Manifest, Version
+from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 from z4tw.model.uploads import Part, Upload
 
 
@@ -21,11 +21,14 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     ``if_match``: an ETag without quotes, ``*``, or None. ``if_none_match``: True for
     ``If-None-Match: *``. An absent object (or a delete marker) fails ``if_match`` with NoSuchKey,
     a differing one with PreconditionFailed.
+    ``unchanged``: the ``last`` stamp of the head that a decision rests on (empty: any), so that
+    whatever was changed since, a tag too, makes it PreconditionFailed.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
     if_match: str | None = None
     if_none_match: bool = False
+    unchanged: bytes = b""
 
 
 class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"):
@@ -91,6 +94,22 @@ class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
     expected: bytes
 
 
+class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-body"):
+    """Give a version another storage class, and its bytes another form: refused with
+    PreconditionFailed unless the version of that id has still the stamp ``made`` and a body of id
+    ``expected``. ``body`` None: the body stays; else ``blobs`` are its new files, and ``manifest``
+    is there when it is a MANIFEST. ETag, checksum, size and time stay."""
+
+    stamp: bytes
+    version_id: str
+    made: bytes
+    expected: bytes
+    storage_class: str
+    body: Body | None = None
+    blobs: tuple[BlobInfo, ...] = ()
+    manifest: Manifest | None = None
+
+
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
     """Open a multipart upload."""
 
@@ -150,6 +169,7 @@ Command = (
     | DeleteVersion
     | SetTags
     | SetAcl
+    | ReplaceBody
     | CreateUpload
     | BeginCompletion
     | FinishCompletion

@@ -31,6 +31,7 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    ReplaceBody,
     SetAcl,
     SetTags,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
 _SPILL = HEAD_VERSIONS // 2
+_CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
@@ -224,8 +226,14 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
+    if condition is not None and condition.unchanged and not _is_unchanged(head, condition):
+        return Change(head, _CHANGED, write=False)
     refused = check_condition(condition, head.versions[0] if head else None)
     return None if refused is None else Change(head, refused, write=False)
+
+
+def _is_unchanged(head: Head | None, condition: Condition) -> bool:
+    return head is not None and head.last == condition.unchanged
 
 
 def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
@@ -322,6 +330,35 @@ def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
     draft.last = after(command.stamp, draft.last)
     draft.replace(place, msgspec.structs.replace(place.version, acl=command.acl))
     return draft.change(Done(draft.last, place.version.version_id))
+
+
+def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
+    """Store a version's bytes in another form, under another storage class."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None:
+        return Change(head, _CHANGED, write=False)
+    version = place.version
+    if version.stamp != command.made or version.body.id != command.expected:
+        return Change(head, _CHANGED, write=False)
+    draft.last = after(command.stamp, draft.last)
+    done = Done(draft.last, version.version_id)
+    body = command.body
+    if body is None:
+        same = msgspec.structs.replace(version, storage_class=command.storage_class)
+        draft.replace(place, same)
+        return draft.change(done)
+    if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
+        raise ValueError("a body in another form has the same bytes, in files")
+    draft.replace(
+        place,
+        msgspec.structs.replace(version, body=body, storage_class=command.storage_class),
+    )
+    draft.released.append(version.body)
+    manifest = None if command.manifest is None else (body.id, command.manifest)
+    return msgspec.structs.replace(
+        draft.change(done), acquire=(body,), new_blobs=command.blobs, manifest=manifest
+    )
 
 
 def _drop_null(draft: _Draft) -> bool:

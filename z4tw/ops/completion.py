@@ -41,6 +41,7 @@ from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
 from z4tw.ops.events import notice_of
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.lookup import ATTEMPTS, CHECKSUM_HEADERS, check_before_body
 from z4tw.ops.uploads import (
     XML,
@@ -121,7 +122,10 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             result_checksum=checksum.value,
         )
         await _finish(context, register, digest, finished)
-        return _answer(context, finished)
+        answer = _answer(context, finished)
+        if bucket.configurations:
+            answer.headers += expiration_headers(context, bucket, version, put.stamp)
+        return answer
     raise SlowDown()
 
 

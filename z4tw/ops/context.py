@@ -47,7 +47,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``domains`` are the hosts below which buckets are virtual hosts; ``object_ownership`` is the
     setting of new buckets; ``host_id`` is the node's x-amz-id-2; ``event_sinks`` are the names of
-    the sinks that events can go to. Limits are S3's and are lower only in tests.
+    the sinks that events can go to. ``lifecycle_day_ms`` is the length of a lifecycle rule's day;
+    ``plugin_storage_classes`` are those to which such rules may transition beside S3's. Limits are
+    S3's and are lower only in tests.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
 
@@ -63,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True):
     max_document_bytes: int = 2 * MIB
     host_id: str = ""
     event_sinks: tuple[str, ...] = ()
+    lifecycle_day_ms: int = 86_400_000
+    plugin_storage_classes: tuple[str, ...] = ()
 
 
 class Context(msgspec.Struct):

@@ -26,6 +26,7 @@ from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
 from z4tw.ops.multipart import part_footer, part_of, put_part
 from z4tw.ops.quotas import check_part_quota
@@ -154,6 +155,8 @@ async def copy_object(context: Context) -> S3Response:
         if put.version_id:
             context.exchange.version_id = put.version_id
             answer.append(("x-amz-version-id", put.version_id))
+        if bucket.configurations:
+            answer += expiration_headers(context, bucket, version, put.stamp)
         document = copy_result(version.etag, stamp_ms(put.stamp), version.checksum)
         return S3Response(200, answer, document)
     raise SlowDown()

@@ -21,6 +21,7 @@ from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
+from z4tw.ops.lifecycle import abort_headers
 from z4tw.ops.lookup import CHECKSUM_HEADERS, owner_of, part_number
 from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.uploads import (
@@ -72,6 +73,8 @@ async def create_multipart_upload(context: Context) -> S3Response:
     answer = [XML]
     if algorithm:
         answer += [("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", type)]
+    if bucket.configurations:
+        answer += abort_headers(context, bucket, upload)
     return S3Response(200, answer, initiate_upload(call.bucket, call.key, upload.upload_id))
 
 

@@ -17,6 +17,7 @@ from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.lookup import check_before_body, checksum_headers, owner_of
 from z4tw.ops.quotas import check_version_quota
 from z4tw.s3.conditional import write_condition
@@ -85,6 +86,8 @@ async def store_object(context: Context, at_most: int | None = None) -> S3Respon
     )
     put = done(await context.store.change(register, command))
     answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]
+    if bucket.configurations:
+        answer += expiration_headers(context, bucket, version, put.stamp)
     if put.version_id:
         context.exchange.version_id = put.version_id
         answer.append(("x-amz-version-id", put.version_id))

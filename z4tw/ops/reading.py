@@ -13,6 +13,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Checksum, Manifest, Version
 from z4tw.ops.bodies import BodyGone, inline_bytes, open_body
 from z4tw.ops.context import Context, Operation
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.lookup import (
     ATTEMPTS,
     checksum_headers,
@@ -151,6 +152,8 @@ def _headers(
     mode = context.call.headers.get("x-amz-checksum-mode")
     if mode is not None and mode.upper() == "ENABLED":
         answer += checksum_headers(span.checksum)
+    if bucket.configurations and "versionId" not in context.call.query:
+        answer += expiration_headers(context, bucket, version)
     if span.partial:
         last = span.offset + span.length - 1
         answer.append(("Content-Range", f"bytes {span.offset}-{last}/{version.size}"))

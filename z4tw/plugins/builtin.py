@@ -1,5 +1,5 @@
 """The plugins that z4tw brings: grants, bucket policies and ACLs (policy), the local keyring
-(encryption)."""
+(encryption), and the storage class that compresses (lifecycle)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from z4tw.interfaces import IPluginFactory, IPolicyEvaluator
+from z4tw.interfaces import ILifecycleAction, IPluginFactory, IPolicyEvaluator
 from z4tw.keyring.local import LocalKeyringFactory
+from z4tw.packed.action import ZstdAction
 from z4tw.policy.acl import AclEvaluator
 from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
@@ -63,7 +64,20 @@ class LocalKeyringPlugin(LocalKeyringFactory):
     """``encryption`` plugin ``local``: master keys from ``Z4_ENCRYPTION_KEY`` or a key file."""
 
 
+@implementer(IPlugin, IPluginFactory)
+class ZstdPlugin:
+    """``lifecycle`` plugin ``zstd``: the storage class ``ZSTD``. It is always on."""
+
+    kind = "lifecycle"
+    name = "zstd"
+
+    def make(self, options: Mapping[str, str], ports: Any) -> ILifecycleAction:
+        """The action; options: ``level``, ``minimum-size``."""
+        return ZstdAction.from_options(options)
+
+
 bucket_policy = BucketPolicyPlugin()
 acl = AclPlugin()
 grants = GrantsPlugin()
 local = LocalKeyringPlugin()
+zstd = ZstdPlugin()

@@ -185,4 +185,4 @@ class Bodies:
 
 
 def _expected(info: BlobInfo, count: int) -> tuple[Any, ...]:
-    return info.id, info.path, info.size, info.stored_size, info.sealed_key, count
+    return info.id, info.path, info.size, info.stored_size, info.sealed_key, count, info.packed_size

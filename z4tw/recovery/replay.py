@@ -23,6 +23,7 @@ from z4tw.model.uploads import Part, Upload, UploadState
 from z4tw.objects import Command, records
 from z4tw.objects.commands import CreateUpload, PutPart, PutVersion, Replace
 from z4tw.recovery.footers import Claim, Footer, Footers
+from z4tw.recovery.forms import Forms
 from z4tw.recovery.report import ShowProgress
 
 UNSETTLED_MS = 600_000
@@ -73,6 +74,7 @@ class Replay:
         self._origin = origin
         self._stamp = HybridClock(now_ms, random_bytes(8)).stamp
         self._random_bytes = random_bytes
+        self._forms = Forms(connection, rows, self._stamp, random_bytes)
         self._incarnations: dict[str, int] = {}
 
     def run(self, show: ShowProgress) -> Replayed:
@@ -117,6 +119,9 @@ class Replay:
     def _put_back(self, footer: Footer) -> str:
         """Why it is left out, or nothing."""
         record = footer.record
+        if footer.info.packed_size and self._forms.put(footer):
+            self.result.counts["packed"] += 1
+            return ""
         if self._is_stale(footer.stamp):
             return "never stored: older than the snapshot, which does not know it"
         if self._incarnations.get(record.bucket) != record.incarnation:

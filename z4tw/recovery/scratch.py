@@ -23,7 +23,7 @@ CREATE TEMP TABLE named(
 CREATE TEMP TABLE expected(
     id BLOB NOT NULL PRIMARY KEY, path TEXT NOT NULL, size INTEGER NOT NULL,
     stored_size INTEGER NOT NULL, sealed_key BLOB NOT NULL, n INTEGER NOT NULL,
-    found INTEGER) WITHOUT ROWID;
+    packed_size INTEGER NOT NULL, found INTEGER) WITHOUT ROWID;
 CREATE TEMP TABLE rowless(id BLOB NOT NULL PRIMARY KEY, path TEXT) WITHOUT ROWID;
 CREATE TEMP TABLE wrong_columns(
     kind INTEGER NOT NULL, inc INTEGER NOT NULL, key BLOB NOT NULL,
@@ -77,5 +77,5 @@ class Scratch:
     def add_expected(self, rows: list[tuple[Any, ...]]) -> None:
         """Blobs that should lie on disk: id, path, size, stored size, sealed key, references."""
         self._connection.cursor().executemany(
-            "INSERT INTO temp.expected VALUES(?, ?, ?, ?, ?, ?, NULL)", rows
+            "INSERT INTO temp.expected VALUES(?, ?, ?, ?, ?, ?, ?, NULL)", rows
         )

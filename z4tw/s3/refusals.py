@@ -49,6 +49,7 @@ _PASSING = frozenset(
         "x-amz-tagging-directive",
         "x-amz-te",
         "x-amz-trailer",
+        "x-amz-transition-default-minimum-object-size",
         "x-amz-user-agent",
         "x-amz-website-redirect-location",
     }
