@@ -33,6 +33,21 @@ VERSIONING = (
 )
 PRIVATE = {"x-amz-acl": "private"}
 PUBLIC = {"x-amz-acl": "public-read"}
+POLICY = (
+    b'{"Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"},'
+    b' "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}}'
+)
+BLOCK = b"<PublicAccessBlockConfiguration/>"
+OWNERSHIP = (
+    b"<OwnershipControls><Rule><ObjectOwnership>BucketOwnerPreferred</ObjectOwnership></Rule>"
+    b"</OwnershipControls>"
+)
+NOTHING_THERE = (
+    "NoSuchKey",
+    "NoSuchTagSet",
+    "NoSuchBucketPolicy",
+    "NoSuchPublicAccessBlockConfiguration",
+)
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
 COMPLETE = (
@@ -65,6 +80,16 @@ CELLS = (
     Cell("DeleteBucketTagging", "DELETE", "/bucket?tagging", OWNERS),
     Cell("GetBucketAcl", "GET", "/bucket?acl", OWNERS),
     Cell("PutBucketAcl", "PUT", "/bucket?acl", OWNERS, headers=PRIVATE),
+    Cell("GetBucketPolicy", "GET", "/bucket?policy", OWNERS),
+    Cell("GetBucketPolicyStatus", "GET", "/bucket?policyStatus", OWNERS),
+    Cell("PutBucketPolicy", "PUT", "/bucket?policy", OWNERS, POLICY),
+    Cell("DeleteBucketPolicy", "DELETE", "/bucket?policy", OWNERS),
+    Cell("GetPublicAccessBlock", "GET", "/bucket?publicAccessBlock", OWNERS),
+    Cell("PutPublicAccessBlock", "PUT", "/bucket?publicAccessBlock", OWNERS, BLOCK),
+    Cell("DeletePublicAccessBlock", "DELETE", "/bucket?publicAccessBlock", OWNERS),
+    Cell("GetBucketOwnershipControls", "GET", "/bucket?ownershipControls", OWNERS),
+    Cell("PutBucketOwnershipControls", "PUT", "/bucket?ownershipControls", OWNERS, OWNERSHIP),
+    Cell("DeleteBucketOwnershipControls", "DELETE", "/bucket?ownershipControls", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),
@@ -170,7 +195,7 @@ def test_every_operation_by_every_role(cell: Cell, role: str) -> None:
     if answer.error == "AccessDenied":
         assert not answer.exchange.body.touched
     if not denied:
-        assert answer.error in ("", "NoSuchKey", "NoSuchTagSet", "BucketNotEmpty"), answer
+        assert answer.error in ("", *NOTHING_THERE, "BucketNotEmpty"), answer
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")

@@ -10,7 +10,7 @@ from z4tw.s3.operations import OPERATIONS, SUPPORTED
 def test_what_is_supported_is_in_the_table() -> None:
     assert OPERATIONS.keys() >= SUPPORTED
     assert {name for name, row in OPERATIONS.items() if row.supported} == SUPPORTED
-    assert len(SUPPORTED) == 34
+    assert len(SUPPORTED) == 48
 
 
 def test_the_form_upload_is_known_though_botocore_lacks_it() -> None:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,7 @@ def tag_keys(tags: Mapping[str, str]) -> Keys:
 
 
 def retention_keys(until: str, now: float) -> Keys:
-    """The keys of a date until which an object is to be retained."""
+    """The keys of a date until which an object is to be retained; days that have begun count."""
     keys: Keys = {"s3:object-lock-retain-until-date": until}
     try:
         moment = datetime.datetime.fromisoformat(until)
@@ -193,5 +194,5 @@ def retention_keys(until: str, now: float) -> Keys:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     days = (moment.timestamp() - now) / _DAY_S
-    keys["s3:object-lock-remaining-retention-days"] = str(max(0, int(days)))
+    keys["s3:object-lock-remaining-retention-days"] = str(max(0, math.ceil(days)))
     return keys
