@@ -25,6 +25,18 @@ from tests.processes import Key, ServerProcess, make_key
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"}'
+    ', "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/secret/*"}}'
+)
+BLOCK = (
+    "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+    "</PublicAccessBlockConfiguration>"
+)
+OWNERSHIP = (
+    "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerPreferred</ObjectOwnership></Rule>"
+    "</OwnershipControls>"
+)
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 _numbers = itertools.count()
@@ -109,6 +121,9 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "policy": self._settled(path, "policy"),
+            "block": self._settled(path, "publicAccessBlock"),
+            "ownership": self._settled(path, "ownershipControls"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -119,6 +134,10 @@ class Client:
                 tags = self.ask("GET", f"{path}/{key}", "tagging")
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
         return seen
+
+    def _settled(self, path: str, marker: str) -> bytes:
+        reply = self.ask("GET", path, marker)
+        return reply.body if reply.status == 200 else b""
 
 
 @dataclass
@@ -191,7 +210,15 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
-    for name in ("bucket", "versioned", "enforced", "foreign", "absent"):
+    for name in (
+        "bucket",
+        "versioned",
+        "enforced",
+        "foreign",
+        "absent",
+        "blocked",
+        "uncontrolled",
+    ):
         names[name] = f"world-{number}-{name}"
     owner = world.alice
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
@@ -225,6 +252,8 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned)
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
+    owner.do("PUT", versioned, "policy", world.filled(POLICY, bucket=names["versioned"]))
+    owner.do("PUT", versioned, "publicAccessBlock", BLOCK)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]
@@ -237,6 +266,11 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     enforced = f"/{names['enforced']}"
     owner.do("PUT", enforced, x_amz_object_ownership="BucketOwnerEnforced")
     owner.do("PUT", f"{enforced}/object", body=OBJECT)
+    for name in ("blocked", "uncontrolled"):
+        owner.do("PUT", f"/{names[name]}")
+    blocking = BLOCK.replace("BlockPublicAcls", "BlockPublicPolicy")
+    owner.do("PUT", f"/{names['blocked']}", "publicAccessBlock", blocking)
+    owner.do("DELETE", f"/{names['uncontrolled']}", "ownershipControls")
     world.carol.do("PUT", f"/{names['foreign']}")
     world.carol.do("PUT", f"/{names['foreign']}/object", body=OBJECT)
     return world
