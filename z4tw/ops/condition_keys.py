@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from z4tw.errors import S3Error
@@ -30,6 +31,13 @@ _QUERY_KEYS = (
     ("delimiter", "s3:delimiter"),
     ("max-keys", "s3:max-keys"),
 )
+_HEADERS = {
+    name.removeprefix("s3:"): name
+    for name in NAMES
+    if name.startswith(("s3:x-amz-", "s3:if-")) and name != "s3:x-amz-content-sha256"
+}
+"""The condition keys that are headers, by header."""
+
 _DESCRIBING = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject"})
 """Operations whose headers give a new object its tags and its lock: elsewhere such a header means
 nothing, and must not pass for what a policy asks of a document."""
@@ -67,6 +75,10 @@ class ConditionKeys(Mapping[str, str | tuple[str, ...]]):
 
     def __len__(self) -> int:
         return len(self._all())
+
+    def items(self) -> ItemsView[str, str | tuple[str, ...]]:
+        """All keys with their values."""
+        return self._all().items()
 
     def _all(self) -> Keys:
         if self._keys is None:
@@ -109,9 +121,8 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
 
 
 def _of_request(head: RequestHead) -> Keys:
-    moment = datetime.datetime.fromtimestamp(int(head.now), datetime.UTC)
     keys: Keys = {
-        "aws:CurrentTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:CurrentTime": _iso_second(int(head.now)),
         "aws:EpochTime": str(int(head.now)),
         "aws:PrincipalIsAWSService": "false",
         "aws:SecureTransport": "true" if head.secure else "false",
@@ -122,6 +133,12 @@ def _of_request(head: RequestHead) -> Keys:
         if header in head.headers:
             keys[name] = head.headers[header]
     return keys
+
+
+@lru_cache(maxsize=4)
+def _iso_second(second: int) -> str:
+    moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def principal_keys(principal: Principal) -> Keys:
@@ -140,8 +157,8 @@ def principal_keys(principal: Principal) -> Keys:
 def _of_headers(headers: Mapping[str, str]) -> Keys:
     keys: Keys = {}
     for header, value in headers.items():
-        name = f"s3:{header}"
-        if header.startswith(("x-amz-", "if-")) and name.lower() in NAMES:
+        name = _HEADERS.get(header)
+        if name is not None:
             keys[name] = value
     source = headers.get("x-amz-copy-source")
     if source is not None:
