@@ -83,3 +83,53 @@ def test_a_public_policy_can_be_kept_to_the_owners_account() -> None:
     assert harness.request("PUT", "/bucket/closed", body=b"x").error == "AccessDenied"
     block(harness)
     assert harness.anonymous("GET", "/bucket/key").status == 200
+
+
+PUBLIC = {"x-amz-acl": "public-read"}
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("PUT", "/bucket/new"),
+        ("POST", "/bucket/new?uploads"),
+        ("PUT", "/bucket/key?acl"),
+        ("PUT", "/bucket?acl"),
+    ],
+)
+def test_public_acls_can_be_refused(method: str, target: str) -> None:
+    harness = prepared()
+    block(harness, "BlockPublicAcls")
+    for key in (harness.user, harness.admin_key):
+        answer = harness.request(method, target, headers=PUBLIC, key=key)
+        assert answer.error == "AccessDenied"
+    assert harness.request("GET", "/bucket/new").error == "NoSuchKey"
+    private = {"x-amz-acl": "private"}
+    assert harness.request(method, target, headers=private).status == 200
+    block(harness, "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    assert harness.request(method, target, headers=PUBLIC).status == 200
+
+
+def test_public_acls_can_be_ignored() -> None:
+    harness = prepared()
+    stranger = harness.key("stranger")
+    harness.request("PUT", "/bucket/key?acl", headers=PUBLIC)
+    harness.request("PUT", "/bucket?acl", headers=PUBLIC)
+    for target in ("/bucket/key", "/bucket"):
+        assert harness.anonymous("GET", target).status == 200
+    block(harness, "IgnorePublicAcls")
+    for target in ("/bucket/key", "/bucket"):
+        assert harness.anonymous("GET", target).error == "AccessDenied"
+        assert harness.request("GET", target, key=stranger).error == "AccessDenied"
+        assert harness.request("GET", target).status == 200
+    block(harness, "BlockPublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    assert harness.anonymous("GET", "/bucket/key").status == 200
+
+
+def test_a_policy_denies_what_an_acl_grants() -> None:
+    harness = prepared()
+    harness.request("PUT", "/bucket/key?acl", headers=PUBLIC)
+    assert harness.anonymous("GET", "/bucket/key").status == 200
+    put(harness, statement("Deny", "s3:GetObject", f"{ARN}/key"))
+    assert harness.anonymous("GET", "/bucket/key").error == "AccessDenied"
+    assert harness.request("GET", "/bucket/key").error == "AccessDenied"

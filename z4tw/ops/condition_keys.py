@@ -107,7 +107,9 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
             keys["s3:ResourceAccount"] = keys["aws:ResourceAccount"] = number
     if call.query.get("versionId"):
         keys["s3:VersionId"] = call.query["versionId"]
-    if action in _LISTINGS:
+    if action in _LISTINGS and call.key:
+        keys["s3:prefix"] = call.key  # whether the requester may be told that the key is absent
+    elif action in _LISTINGS:
         for parameter, name in _QUERY_KEYS:
             if parameter in call.query:
                 keys[name] = call.query[parameter]
