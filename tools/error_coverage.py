@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from tests.conformance.error_cases import (  # noqa: E402
     ALL,
     COMMON,
+    JSON_DOCUMENTS,
     NO_OPERATION,
     ON_BUCKETS,
     ON_KEYS,
@@ -42,8 +43,10 @@ COPIES = ("CopyObject", "UploadPartCopy")
 CONDITIONAL = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObject")
 READS = ("GetObject", "HeadObject")
 TAGGING = ("PutBucketTagging", "PutObjectTagging")
-SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketTagging", "DeleteObjectTagging",
-            "PutBucketVersioning", *TAGGING)  # fmt: skip
+SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketOwnershipControls", "DeleteBucketPolicy",
+            "DeleteBucketTagging", "DeleteObjectTagging", "DeletePublicAccessBlock",
+            "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketVersioning",
+            "PutPublicAccessBlock", *TAGGING)  # fmt: skip
 
 DOCUMENTED: dict[str, Sequence[str]] = {
     "AccessDenied": ALL,
@@ -85,8 +88,9 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InvalidWriteOffset": ("PutObject",),
     "KeyTooLongError": (*ON_KEYS, "DeleteObjects"),
     "MalformedTrailerError": WITH_BODY,
+    "MalformedPolicy": JSON_DOCUMENTS,
     "MalformedXML": DOCUMENTS,
-    "MaxMessageLengthExceeded": DOCUMENTS,
+    "MaxMessageLengthExceeded": (*DOCUMENTS, *JSON_DOCUMENTS),
     "MetadataTooLarge": NEW_OBJECTS,
     "MethodNotAllowed": VERSIONED,
     "MissingContentLength": WITH_BODY,
@@ -95,7 +99,9 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     ),
     "MissingSecurityHeader": ALL,
     "NoSuchBucket": ON_BUCKETS,
+    "NoSuchBucketPolicy": ("GetBucketPolicy", "GetBucketPolicyStatus"),
     "NoSuchKey": (*VERSIONED, *COPIES, "CompleteMultipartUpload", "PutObject", "DeleteObject"),
+    "NoSuchPublicAccessBlockConfiguration": ("GetPublicAccessBlock",),
     "NoSuchTagSet": ("GetBucketTagging",),
     "NoSuchUpload": UPLOADS,
     "NoSuchVersion": (*VERSIONED, *COPIES, "DeleteObjects"),
@@ -103,6 +109,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "NotModified": READS,
     "ObjectNotInActiveTierError": ("CopyObject",),
     "OperationAborted": SETTINGS,
+    "OwnershipControlsNotFoundError": ("GetBucketOwnershipControls",),
     "PermanentRedirect": ON_BUCKETS,
     "PreconditionFailed": (*CONDITIONAL, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
@@ -167,7 +174,6 @@ NO_OPERATION_HAS: dict[str, str] = {
     "MalformedPOSTRequest": "uploads by form",
     "MaxPostPreDataLengthExceededError": "uploads by form",
     "NoLoggingStatusForKey": "bucket logging",
-    "NoSuchBucketPolicy": "bucket policies",
     "NoSuchLifecycleConfiguration": "lifecycle rules",
     "NotSignedUp": "AWS accounts and payment",
     "Redirect": "SOAP, BitTorrent and old addressing",

@@ -16,7 +16,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, LIFECYCLE, TAGS, WEBSITE, cors, part_list
+from tests.conformance.world import (
+    BLOCK,
+    ENABLED,
+    LIFECYCLE,
+    OWNERSHIP,
+    POLICY,
+    TAGS,
+    WEBSITE,
+    cors,
+    part_list,
+)
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -72,15 +82,21 @@ GOOD: dict[str, Recipe] = {
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
     "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
     "DeleteBucketLifecycle": Recipe("DELETE", "/{bucket}", "lifecycle"),
+    "DeleteBucketOwnershipControls": Recipe("DELETE", "/{bucket}", "ownershipControls"),
+    "DeleteBucketPolicy": Recipe("DELETE", "/{versioned}", "policy"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
     "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
+    "DeletePublicAccessBlock": Recipe("DELETE", "/{versioned}", "publicAccessBlock"),
     "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
     "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
     "GetBucketLifecycleConfiguration": Recipe("GET", "/{versioned}", "lifecycle"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
+    "GetBucketOwnershipControls": Recipe("GET", "/{bucket}", "ownershipControls"),
+    "GetBucketPolicy": Recipe("GET", "/{versioned}", "policy"),
+    "GetBucketPolicyStatus": Recipe("GET", "/{versioned}", "policyStatus"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
     "GetBucketWebsite": Recipe("GET", "/{versioned}", "website"),
@@ -90,6 +106,7 @@ GOOD: dict[str, Recipe] = {
         "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
     ),
     "GetObjectTagging": Recipe("GET", OBJECT, "tagging"),
+    "GetPublicAccessBlock": Recipe("GET", "/{versioned}", "publicAccessBlock"),
     "HeadBucket": Recipe("HEAD", "/{bucket}"),
     "HeadObject": Recipe("HEAD", OBJECT),
     "ListBuckets": Recipe("GET", "/"),
@@ -101,12 +118,17 @@ GOOD: dict[str, Recipe] = {
     "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
     "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
     "PutBucketLifecycleConfiguration": Recipe("PUT", "/{bucket}", "lifecycle", body=LIFECYCLE),
+    "PutBucketOwnershipControls": Recipe(
+        "PUT", "/{bucket}", "ownershipControls", body=OWNERSHIP
+    ),
+    "PutBucketPolicy": Recipe("PUT", "/{bucket}", "policy", body=POLICY),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
     "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
+    "PutPublicAccessBlock": Recipe("PUT", "/{bucket}", "publicAccessBlock", body=BLOCK),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
     "UploadPartCopy": Recipe(
         "PUT", "/{bucket}/parts", PART, {"x-amz-copy-source": "/{bucket}/file"}
@@ -115,7 +137,10 @@ GOOD: dict[str, Recipe] = {
 """A request of every operation to which nothing is wrong; others are made from it."""
 
 WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
-TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in ("PutObject", "UploadPart"))
+JSON_DOCUMENTS = ("PutBucketPolicy",)
+TAKES_DOCUMENT = tuple(
+    name for name in WITH_BODY if name not in ("PutObject", "UploadPart", *JSON_DOCUMENTS)
+)
 LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
 SETTINGS = tuple(
     name for name in TAKES_DOCUMENT
@@ -210,7 +235,7 @@ def _common() -> Iterator[Row]:
          lambda r: r._replace(body="<Other/>")),
         (TAKES_DOCUMENT, "MalformedXML", 400, "a document with a DTD",
          lambda r: r._replace(body='<!DOCTYPE x [<!ENTITY e "1">]><x>&e;</x>')),
-        (SETTINGS, "MaxMessageLengthExceeded", 400, "a document above 64 KiB",
+        ((*SETTINGS, *JSON_DOCUMENTS), "MaxMessageLengthExceeded", 400, "a document above 64 KiB",
          lambda r: r._replace(body=b" " * 65_537)),
         (LONG_DOCUMENTS, "MaxMessageLengthExceeded", 400,
          "a Content-Length above the document's limit, before the body is sent",
@@ -694,6 +719,49 @@ SPECIFIC: list[Row] = [
          _good("PutBucketVersioning", body="<VersioningConfiguration><Status>Enabled</Status>"
                "<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>")),
     ),
+    *_of("GetBucketPolicy",
+         ("NoSuchBucketPolicy", 404, "a bucket without a policy",
+          _good("GetBucketPolicy", path="/{bucket}"))),
+    *_of("GetBucketPolicyStatus",
+         ("NoSuchBucketPolicy", 404, "a bucket without a policy",
+          _good("GetBucketPolicyStatus", path="/{bucket}"))),
+    *_of("GetPublicAccessBlock",
+         ("NoSuchPublicAccessBlockConfiguration", 404, "a bucket without a public access block",
+          _good("GetPublicAccessBlock", path="/{bucket}"))),
+    *_of("GetBucketOwnershipControls",
+         ("OwnershipControlsNotFoundError", 404, "a bucket whose controls were deleted",
+          _good("GetBucketOwnershipControls", path="/{uncontrolled}"))),
+    *[Row("PutBucketPolicy", "MalformedPolicy", 400, trigger, _good("PutBucketPolicy", body=body))
+      for trigger, body in (
+          ("no body", ""),
+          ("a body that is no JSON", "<Policy/>"),
+          ("JSON that is cut off", POLICY[:-1]),
+          ("no Statement", "{}"),
+          ("a field twice", POLICY.replace("{", '{"Version": "2012-10-17", ', 1)),
+          ("a resource of another bucket", POLICY.replace("{bucket}", "{foreign}")),
+          ("a principal that cannot be", POLICY.replace("000000000001", "bob")),
+          ("an action that there is not", POLICY.replace("GetObject", "GetObjects")),
+          ("an action on the bucket for objects", POLICY.replace("GetObject", "ListBucket")),
+          ("an unknown field", POLICY.replace("Effect", "Affect")),
+          ("more than 20 KiB", POLICY.replace("secret", "s" * 20_480)),
+          ("lists nested too deep", '{"Statement": ' + "[" * 20_000 + "]" * 20_000 + "}"),
+      )],
+    *_of("PutBucketPolicy",
+         ("AccessDenied", 403, "a public policy where they are blocked",
+          _good("PutBucketPolicy", path="/{blocked}", body=POLICY.replace("Deny", "Allow").replace(
+              '{"AWS": "000000000001"}', '"*"').replace("{bucket}", "{blocked}")))),
+    *_of("PutPublicAccessBlock",
+         ("MissingRequestBodyError", 400, "no body", _good("PutPublicAccessBlock", body="")),
+         ("MalformedXML", 400, "a flag that is neither true nor false",
+          _good("PutPublicAccessBlock", body=BLOCK.replace("true", "maybe"))),
+         ("MalformedXML", 400, "an unknown flag",
+          _good("PutPublicAccessBlock", body=BLOCK.replace("BlockPublicAcls", "BlockAll")))),
+    *_of("PutBucketOwnershipControls",
+         ("MissingRequestBodyError", 400, "no body", _good("PutBucketOwnershipControls", body="")),
+         ("MalformedXML", 400, "an ownership that there is not",
+          _good("PutBucketOwnershipControls", body=OWNERSHIP.replace("BucketOwnerPreferred", "X"))),
+         ("MalformedXML", 400, "no rule",
+          _good("PutBucketOwnershipControls", body="<OwnershipControls/>"))),
     *_counts("ListObjects", "max-keys"),
     *_counts("ListObjectsV2", "max-keys"),
     *_counts("ListObjectVersions", "max-keys"),

@@ -63,6 +63,38 @@ def test_aws_cli_synchronises_a_directory_tree(
     aws("s3", "rb", f"s3://{bucket}")
 
 
+def test_aws_cli_puts_and_gets_a_bucket_policy(
+    aws: Callable[..., str], server: ServerProcess, bucket: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.json"
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyOverTls",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutObject",
+                "Resource": f"arn:aws:s3:::{bucket}/*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    file.write_text(json.dumps(document, indent=2))
+    named = ("--bucket", bucket)
+    aws("s3api", "put-bucket-policy", *named, "--policy", f"file://{file}")
+    text = json.loads(aws("s3api", "get-bucket-policy", *named))["Policy"]
+    assert text == file.read_text()
+    status = json.loads(aws("s3api", "get-bucket-policy-status", *named))
+    assert status == {"PolicyStatus": {"IsPublic": False}}
+    with pytest.raises(AssertionError, match="AccessDenied"):
+        aws("s3", "cp", str(file), f"s3://{bucket}/k")
+    aws("s3api", "delete-bucket-policy", *named)
+    aws("s3", "cp", str(file), f"s3://{bucket}/k")
+    with pytest.raises(AssertionError, match="NoSuchBucketPolicy"):
+        aws("s3api", "get-bucket-policy", *named)
+
+
 def test_aws_cli_streams_from_and_to_a_pipe(
     aws: Callable[..., str], bucket: str, tmp_path: Path
 ) -> None:

@@ -29,6 +29,18 @@ LIFECYCLE = (
     "<LifecycleConfiguration><Rule><ID>old</ID><Filter/><Status>Enabled</Status>"
     "<Expiration><Days>3650</Days></Expiration></Rule></LifecycleConfiguration>"
 )
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"}'
+    ', "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/secret/*"}}'
+)
+BLOCK = (
+    "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+    "</PublicAccessBlockConfiguration>"
+)
+OWNERSHIP = (
+    "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerPreferred</ObjectOwnership></Rule>"
+    "</OwnershipControls>"
+)
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 WEBSITE = (
@@ -129,6 +141,9 @@ class Client:
             "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
             "website": self.ask("GET", path, "website").fields("Suffix"),
             "lifecycle": self.ask("GET", path, "lifecycle").fields("ID"),
+            "policy": self._settled(path, "policy"),
+            "block": self._settled(path, "publicAccessBlock"),
+            "ownership": self._settled(path, "ownershipControls"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
@@ -139,6 +154,10 @@ class Client:
                 tags = self.ask("GET", f"{path}/{key}", "tagging")
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
         return seen
+
+    def _settled(self, path: str, marker: str) -> bytes:
+        reply = self.ask("GET", path, marker)
+        return reply.body if reply.status == 200 else b""
 
 
 @dataclass
@@ -211,7 +230,15 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
-    for name in ("bucket", "versioned", "enforced", "foreign", "absent"):
+    for name in (
+        "bucket",
+        "versioned",
+        "enforced",
+        "foreign",
+        "absent",
+        "blocked",
+        "uncontrolled",
+    ):
         names[name] = f"world-{number}-{name}"
     owner = world.alice
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
@@ -248,6 +275,8 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned, "cors", cors("GET"))
     owner.do("PUT", versioned, "website", WEBSITE)
     owner.do("PUT", versioned, "lifecycle", LIFECYCLE)
+    owner.do("PUT", versioned, "policy", world.filled(POLICY, bucket=names["versioned"]))
+    owner.do("PUT", versioned, "publicAccessBlock", BLOCK)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]
@@ -260,6 +289,11 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     enforced = f"/{names['enforced']}"
     owner.do("PUT", enforced, x_amz_object_ownership="BucketOwnerEnforced")
     owner.do("PUT", f"{enforced}/object", body=OBJECT)
+    for name in ("blocked", "uncontrolled"):
+        owner.do("PUT", f"/{names[name]}")
+    blocking = BLOCK.replace("BlockPublicAcls", "BlockPublicPolicy")
+    owner.do("PUT", f"/{names['blocked']}", "publicAccessBlock", blocking)
+    owner.do("DELETE", f"/{names['uncontrolled']}", "ownershipControls")
     world.carol.do("PUT", f"/{names['foreign']}")
     world.carol.do("PUT", f"/{names['foreign']}/object", body=OBJECT)
     return world

@@ -23,7 +23,7 @@ from z4tw.node.shared import (
     open_tls,
     tune_process,
 )
-from z4tw.plugins.builtin import acl, grants
+from z4tw.plugins.builtin import acl, bucket_policy, grants
 from z4tw.plugins.registry import PluginError, Plugins
 
 
@@ -52,17 +52,17 @@ def with_section(config: Config, kind: str, name: str, **options: str) -> Config
 class TestEvaluators:
     def make(self, tmp_path: Path, config: Config) -> list[Any]:
         with Opened(make_config(tmp_path / "d")) as storage:
-            plugins = Plugins((grants, acl, Factory()))
+            plugins = Plugins((grants, acl, bucket_policy, Factory()))
             return make_evaluators(plugins, config, storage, make_outside())
 
-    def test_the_grants_and_the_acls_are_always_asked(self, tmp_path: Path) -> None:
+    def test_grants_acls_and_bucket_policies_are_always_asked(self, tmp_path: Path) -> None:
         evaluators = self.make(tmp_path, make_config(tmp_path / "d"))
         names = [type(evaluator).__name__ for evaluator in evaluators]
-        assert names == ["GrantsEvaluator", "AclEvaluator"]
+        assert sorted(names) == ["AclEvaluator", "BucketPolicyEvaluator", "GrantsEvaluator"]
 
     def test_configured_ones_come_beside_them(self, tmp_path: Path) -> None:
         config = with_section(make_config(tmp_path / "d"), "policy", "closed", why="holiday")
-        assert len(self.make(tmp_path, config)) == 3
+        assert len(self.make(tmp_path, config)) == 4
 
     def test_a_wrong_option_is_told(self, tmp_path: Path) -> None:
         config = with_section(make_config(tmp_path / "d"), "policy", "closed")

@@ -33,6 +33,15 @@ VERSIONING = (
 )
 PRIVATE = {"x-amz-acl": "private"}
 PUBLIC = {"x-amz-acl": "public-read"}
+POLICY = (
+    b'{"Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"},'
+    b' "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}}'
+)
+BLOCK = b"<PublicAccessBlockConfiguration/>"
+OWNERSHIP = (
+    b"<OwnershipControls><Rule><ObjectOwnership>BucketOwnerPreferred</ObjectOwnership></Rule>"
+    b"</OwnershipControls>"
+)
 CORS = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
     b"</AllowedMethod></CORSRule></CORSConfiguration>"
@@ -57,6 +66,8 @@ NOT_THERE = (
     "",
     "NoSuchKey",
     "NoSuchTagSet",
+    "NoSuchBucketPolicy",
+    "NoSuchPublicAccessBlockConfiguration",
     "NoSuchCORSConfiguration",
     "NoSuchLifecycleConfiguration",
     "NoSuchWebsiteConfiguration",
@@ -97,6 +108,16 @@ CELLS = (
     Cell("GetBucketLifecycleConfiguration", "GET", "/bucket?lifecycle", OWNERS),
     Cell("PutBucketLifecycleConfiguration", "PUT", "/bucket?lifecycle", OWNERS, LIFECYCLE),
     Cell("DeleteBucketLifecycle", "DELETE", "/bucket?lifecycle", OWNERS),
+    Cell("GetBucketPolicy", "GET", "/bucket?policy", OWNERS),
+    Cell("GetBucketPolicyStatus", "GET", "/bucket?policyStatus", OWNERS),
+    Cell("PutBucketPolicy", "PUT", "/bucket?policy", OWNERS, POLICY),
+    Cell("DeleteBucketPolicy", "DELETE", "/bucket?policy", OWNERS),
+    Cell("GetPublicAccessBlock", "GET", "/bucket?publicAccessBlock", OWNERS),
+    Cell("PutPublicAccessBlock", "PUT", "/bucket?publicAccessBlock", OWNERS, BLOCK),
+    Cell("DeletePublicAccessBlock", "DELETE", "/bucket?publicAccessBlock", OWNERS),
+    Cell("GetBucketOwnershipControls", "GET", "/bucket?ownershipControls", OWNERS),
+    Cell("PutBucketOwnershipControls", "PUT", "/bucket?ownershipControls", OWNERS, OWNERSHIP),
+    Cell("DeleteBucketOwnershipControls", "DELETE", "/bucket?ownershipControls", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),

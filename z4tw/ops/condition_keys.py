@@ -7,7 +7,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import ItemsView, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from z4tw.errors import S3Error
@@ -29,6 +31,13 @@ _QUERY_KEYS = (
     ("delimiter", "s3:delimiter"),
     ("max-keys", "s3:max-keys"),
 )
+_HEADERS = {
+    name.removeprefix("s3:"): name
+    for name in NAMES
+    if name.startswith(("s3:x-amz-", "s3:if-")) and name != "s3:x-amz-content-sha256"
+}
+"""The condition keys that are headers, by header."""
+
 _DESCRIBING = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject"})
 """Operations whose headers give a new object its tags and its lock: elsewhere such a header means
 nothing, and must not pass for what a policy asks of a document."""
@@ -67,6 +76,10 @@ class ConditionKeys(Mapping[str, str | tuple[str, ...]]):
     def __len__(self) -> int:
         return len(self._all())
 
+    def items(self) -> ItemsView[str, str | tuple[str, ...]]:
+        """All keys with their values."""
+        return self._all().items()
+
     def _all(self) -> Keys:
         if self._keys is None:
             self._keys = _gather(self._context, self._action, self._bucket)
@@ -94,7 +107,9 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
             keys["s3:ResourceAccount"] = keys["aws:ResourceAccount"] = number
     if call.query.get("versionId"):
         keys["s3:VersionId"] = call.query["versionId"]
-    if action in _LISTINGS:
+    if action in _LISTINGS and call.key:
+        keys["s3:prefix"] = call.key  # whether the requester may be told that the key is absent
+    elif action in _LISTINGS:
         for parameter, name in _QUERY_KEYS:
             if parameter in call.query:
                 keys[name] = call.query[parameter]
@@ -108,9 +123,8 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
 
 
 def _of_request(head: RequestHead) -> Keys:
-    moment = datetime.datetime.fromtimestamp(int(head.now), datetime.UTC)
     keys: Keys = {
-        "aws:CurrentTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:CurrentTime": _iso_second(int(head.now)),
         "aws:EpochTime": str(int(head.now)),
         "aws:PrincipalIsAWSService": "false",
         "aws:SecureTransport": "true" if head.secure else "false",
@@ -121,6 +135,12 @@ def _of_request(head: RequestHead) -> Keys:
         if header in head.headers:
             keys[name] = head.headers[header]
     return keys
+
+
+@lru_cache(maxsize=4)
+def _iso_second(second: int) -> str:
+    moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def principal_keys(principal: Principal) -> Keys:
@@ -139,8 +159,8 @@ def principal_keys(principal: Principal) -> Keys:
 def _of_headers(headers: Mapping[str, str]) -> Keys:
     keys: Keys = {}
     for header, value in headers.items():
-        name = f"s3:{header}"
-        if header.startswith(("x-amz-", "if-")) and name.lower() in NAMES:
+        name = _HEADERS.get(header)
+        if name is not None:
             keys[name] = value
     source = headers.get("x-amz-copy-source")
     if source is not None:
@@ -184,7 +204,7 @@ def tag_keys(tags: Mapping[str, str]) -> Keys:
 
 
 def retention_keys(until: str, now: float) -> Keys:
-    """The keys of a date until which an object is to be retained."""
+    """The keys of a date until which an object is to be retained; days that have begun count."""
     keys: Keys = {"s3:object-lock-retain-until-date": until}
     try:
         moment = datetime.datetime.fromisoformat(until)
@@ -193,5 +213,5 @@ def retention_keys(until: str, now: float) -> Keys:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     days = (moment.timestamp() - now) / _DAY_S
-    keys["s3:object-lock-remaining-retention-days"] = str(max(0, int(days)))
+    keys["s3:object-lock-remaining-retention-days"] = str(max(0, math.ceil(days)))
     return keys

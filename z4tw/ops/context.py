@@ -144,7 +144,8 @@ class Context(msgspec.Struct):
         """
         name = self.call.key if key is None else key
         action = "s3:ListBucketVersions" if version_id else "s3:ListBucket"
-        self.further_keys = {**self.further_keys, "s3:prefix": name}
+        if key is not None:
+            self.further_keys = {**self.further_keys, "s3:prefix": key}
         if not self.allowed(action, bucket):
             return AccessDenied()
         if version_id:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from z4tw.interfaces.plugins import Decision, Effect, ISelectiveEvaluator, PolicyRequest
 from z4tw.model.access import Acl, AclGrant
 from z4tw.model.control import Bucket, Principal
+from z4tw.policy.public_access import block_of
 
 FULL_CONTROL = "FULL_CONTROL"
 READ = "READ"
@@ -112,12 +113,12 @@ def is_public(acl: Acl | None) -> bool:
 
 def blocks_public_acls(bucket: Bucket) -> bool:
     """Whether the bucket's public access block refuses public ACLs."""
-    return False
+    return block_of(bucket).block_public_acls
 
 
 def ignores_public_acls(bucket: Bucket) -> bool:
     """Whether the bucket's public access block takes the effect from public grants."""
-    return False
+    return block_of(bucket).ignore_public_acls
 
 
 def holds(

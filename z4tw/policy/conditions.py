@@ -13,6 +13,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from z4tw.policy.patterns import Lookup, Pattern
@@ -262,6 +263,7 @@ def network_of(value: str) -> Network:
     return ipaddress.ip_network(value, strict=False)
 
 
+@lru_cache(maxsize=1024)
 def _address_of(value: str) -> Address:
     address = ipaddress.ip_address(value.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)

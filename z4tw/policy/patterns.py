@@ -35,7 +35,9 @@ class Variable(NamedTuple):
 Token = str | Wild | Variable
 
 _LITERAL_VARIABLES = frozenset("*?$")
-_VARIABLE = re.compile(r"\s*([A-Za-z0-9:/_.+=@ -]+?)\s*(?:,\s*'([^']*)'\s*)?")
+_VARIABLE = re.compile(
+    r"\s*([A-Za-z0-9:/_.+=@-](?:[A-Za-z0-9:/_.+=@ -]*[A-Za-z0-9:/_.+=@-])?)\s*(?:,\s*'([^']*)'\s*)?"
+)
 
 
 def tokens_of(text: str, variables: bool, wildcards: bool) -> list[Token]:
