@@ -38,7 +38,7 @@ _HEADERS = {
 }
 """The condition keys that are headers, by header."""
 
-_DESCRIBING = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject"})
+_DESCRIBING = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject"})
 """Operations whose headers give a new object its tags and its lock: elsewhere such a header means
 nothing, and must not pass for what a policy asks of a document."""
 
@@ -46,7 +46,6 @@ _CREATING = {
     "CompleteMultipartUpload": "true",
     "CopyObject": "true",
     "CreateMultipartUpload": "false",
-    "PostObject": "true",
     "PutObject": "true",
     "UploadPart": "false",
     "UploadPartCopy": "false",
