@@ -32,6 +32,10 @@ HEAD = """.. Made by tools/s3_support.py from what a server answered.
      - Request
      - Answer
 """
+POLICY = (
+    '{"Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"},'
+    ' "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}}'
+)
 PATHS = {"service": "/", "bucket": "/BUCKET", "object": "/BUCKET/KEY"}
 
 
@@ -86,6 +90,8 @@ class Calls:
             s3.put_object(Bucket="bucket", Key=key, Body=b"x")
         tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
         s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
+        s3.put_bucket_policy(Bucket="bucket", Policy=POLICY)
+        s3.put_public_access_block(Bucket="bucket", PublicAccessBlockConfiguration={})
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -102,11 +108,15 @@ class Calls:
             "CopyObject": {"Bucket": "bucket", "Key": "copy", "CopySource": "bucket/key"},
             "CreateBucket": {"Bucket": "another"},
             "DeleteBucket": {"Bucket": "doomed"},
-            # Not of "bucket": its tags are read after this, by the order of the names.
+            # Not of "bucket": its settings are read after this, by the order of the names.
+            "DeleteBucketOwnershipControls": {"Bucket": "another"},
+            "DeleteBucketPolicy": {"Bucket": "another"},
             "DeleteBucketTagging": {"Bucket": "another"},
+            "DeletePublicAccessBlock": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
             "ListParts": opened,
+            "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
