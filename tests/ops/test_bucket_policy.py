@@ -291,3 +291,34 @@ def test_the_owners_account_is_a_key_of_its_bucket() -> None:
         put(harness, statement("Allow", "s3:GetObject", Condition=condition))
         answer = harness.request("GET", "/bucket/key", key=stranger)
         assert (answer.error == "") == allowed
+
+
+def test_versions_can_be_denied_by_id_whichever_way_they_are_asked_for() -> None:
+    harness = Harness()
+    harness.bucket(versioning="Enabled")
+    kept = harness.put("/bucket/key").headers["x-amz-version-id"]
+    other = harness.put("/bucket/key").headers["x-amz-version-id"]
+    condition = {"StringEquals": {"s3:VersionId": kept}}
+    actions = ["s3:GetObjectVersion", "s3:DeleteObjectVersion"]
+    put(harness, statement("Deny", actions, Condition=condition))
+    for version, error in ((kept, "AccessDenied"), (other, "")):
+        target = f"/bucket/key?versionId={version}"
+        assert harness.request("GET", target).error == error
+        copy = {"x-amz-copy-source": target}
+        assert harness.request("PUT", "/bucket/copy", headers=copy).error == error
+        item = f"<Object><Key>key</Key><VersionId>{version}</VersionId></Object>"
+        body = f"<Delete>{item}<Object><Key>other</Key></Object></Delete>".encode()
+        answer = harness.request("POST", "/bucket?delete", body=body)
+        assert answer.texts("Error/Code") == ([error] if error else [])
+        assert "other" in answer.texts("Deleted/Key")
+
+
+def test_tags_that_are_copied_are_tags_that_are_set() -> None:
+    harness, _ = prepared()
+    condition = {"StringEquals": {"s3:RequestObjectTag/class": "open"}}
+    put(harness, statement("Deny", "s3:PutObjectTagging", Condition=condition))
+    copy = {"x-amz-copy-source": "/bucket/tagged"}
+    assert harness.request("PUT", "/bucket/copy", headers=copy).error == "AccessDenied"
+    copy |= {"x-amz-tagging-directive": "REPLACE", "x-amz-metadata-directive": "REPLACE"}
+    copy["x-amz-tagging"] = "class=closed"
+    assert harness.request("PUT", "/bucket/copy", headers=copy).status == 200

@@ -23,6 +23,7 @@ from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import PutPart, PutVersion
 from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Taken, gather, store_blob
@@ -34,6 +35,7 @@ from z4tw.ops.sources import (
     MAX_COPY_BYTES,
     Source,
     SourceBody,
+    authorize_source,
     find_source,
     read_source,
     source_headers,
@@ -130,7 +132,7 @@ async def copy_object(context: Context) -> S3Response:
                 "or encryption attributes."
             )
         if original.tags and not recipe.replaces_tags:
-            _authorize_tags(context, source)
+            _authorize_tags(context, source, original)
         version = recipe.version(original, context.stamp(), owner, acl)
         try:
             version, inline = await _with_body(context, recipe, original, version)
@@ -170,10 +172,11 @@ def _still_there(original: Version, gone: bytes) -> bytes:
     return original.body.id
 
 
-def _authorize_tags(context: Context, source: Source) -> None:
+def _authorize_tags(context: Context, source: Source, original: Version) -> None:
     """Copying tags takes the right to read them and the right to set them."""
     action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
-    context.authorize(action, source.bucket, source.key, source.judged)
+    authorize_source(context, source, action, original)
+    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
     context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 

@@ -96,6 +96,7 @@ async def delete_objects(context: Context) -> S3Response:
 def _check_target(context: Context, bucket: Bucket, target: DeleteTarget) -> None:
     check_key(target.key)
     action = "s3:DeleteObjectVersion" if target.version_id else "s3:DeleteObject"
+    context.further_keys = {"s3:VersionId": target.version_id} if target.version_id else {}
     if not context.allowed(action, bucket, target.key):
         raise AccessDenied()
     if target.version_id:

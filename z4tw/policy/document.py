@@ -86,7 +86,10 @@ class Statement(NamedTuple):
 
     def covers_resource(self, resource: str, lookup: Lookup) -> bool:
         """Whether it speaks of a resource's ARN."""
-        return any(one.matches(resource, lookup) for one in self.resources) != self.not_resources
+        for one in self.resources:
+            if one.matches(resource, lookup):
+                return not self.not_resources
+        return self.not_resources
 
 
 class Policy:

@@ -141,7 +141,10 @@ class _Piece:
 
     def at(self, text: str, place: int) -> bool:
         """Whether it stands at a place, where there is room for it."""
-        return all(text.startswith(literal, place + start) for start, literal in self._literals)
+        for start, literal in self._literals:  # noqa: SIM110 (a generator takes twice the time)
+            if not text.startswith(literal, place + start):
+                return False
+        return True
 
     def find(self, text: str, start: int, end: int) -> int:
         """Where it first stands in a stretch of a text, -1 when nowhere."""
