@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.ops.harness import Answer, Harness, Key, run
+from tests.ops.test_authorize import CELLS, NOT_THERE, ROLES, Cell, ask, key_of
+from tests.ops.test_authorize import prepared as matrix
 
 ARN = "arn:aws:s3:::bucket"
 
@@ -107,9 +109,9 @@ def test_a_denial_is_over_grants_owners_and_admins() -> None:
 
 def test_nobody_can_shut_the_root_user_and_admins_out() -> None:
     everything = statement("Deny", "s3:*", [ARN, f"{ARN}/*"])
-    for key_of in (lambda one: one.user, lambda one: one.admin_key):
+    for who in ("user", "admin_key"):
         harness, stranger = prepared(everything)
-        key = key_of(harness)
+        key = getattr(harness, who)
         assert harness.request("GET", "/bucket", key=key).error == "AccessDenied"
         assert harness.request("GET", "/bucket?policy", key=key).status == 200
         assert put(harness, everything, key=key).status == 204
@@ -322,3 +324,42 @@ def test_tags_that_are_copied_are_tags_that_are_set() -> None:
     copy |= {"x-amz-tagging-directive": "REPLACE", "x-amz-metadata-directive": "REPLACE"}
     copy["x-amz-tagging"] = "class=closed"
     assert harness.request("PUT", "/bucket/copy", headers=copy).status == 200
+
+
+# The whole matrix of operations under policies
+
+NOT_UPON_A_BUCKET = ("ListBuckets", "CreateBucket")
+MADE = ("PutBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicy")
+
+
+def under(effect: str) -> tuple[Harness, dict[str, str]]:
+    harness, names = matrix()
+    assert put(harness, statement(effect, "s3:*", [ARN, f"{ARN}/*"])).status == 204
+    return harness, names
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")
+def test_a_policy_can_allow_every_operation_to_everybody(cell: Cell) -> None:
+    if cell.operation == "PutBucketPolicy":  # it takes its sender's permission away
+        cell = cell._replace(headers={"x-amz-confirm-remove-self-bucket-access": "true"})
+    for role in ("anonymous", "stranger"):
+        harness, names = under("Allow")
+        answer = ask(harness, cell, key_of(harness, role), names)
+        assert answer.exchange.operation == cell.operation
+        refused = role == "anonymous" and cell.operation in (*NOT_UPON_A_BUCKET, "DeleteObjects")
+        assert (answer.error == "AccessDenied") == refused, answer
+        assert answer.error in ("AccessDenied", *NOT_THERE), answer
+        assert b"<Code>" not in answer.body
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.operation}:{cell.target}")
+def test_a_policy_can_deny_every_operation_to_everybody(cell: Cell) -> None:
+    for role in ROLES:
+        harness, names = under("Deny")
+        answer = ask(harness, cell, key_of(harness, role), names)
+        denied = answer.error == "AccessDenied" or b"<Code>AccessDenied</Code>" in answer.body
+        holds = role in ("account", "admin") and cell.operation in MADE
+        if cell.operation in NOT_UPON_A_BUCKET:
+            assert denied == (role == "anonymous")
+        else:
+            assert denied != holds, (role, answer)
