@@ -168,6 +168,13 @@ class _Backup:
         assert self._connection is not None
         return self._connection.execute(sql, bindings).get
 
+    def _count_buckets(self) -> int:
+        assert self._connection is not None
+        sql = "SELECT value FROM heads WHERE kind = ?"
+        values = self._connection.execute(sql, (int(Kind.BUCKET),)).fetchall()
+        records_ = [records.decode(Kind.BUCKET, data) for (data,) in values]
+        return sum(bucket.state != BucketState.ALIAS for bucket in records_)
+
     def bring_batch(self) -> bool:
         """Link or copy the next blobs; whether there are more."""
         assert self._connection is not None
@@ -216,7 +223,7 @@ class _Backup:
             z4tw=__version__,
             store_uuid=read_facts(self._connection).store_uuid.hex(),
             encrypted="keyring.json" in digests,
-            buckets=self._value("SELECT count(*) FROM heads WHERE kind = ?", (int(Kind.BUCKET),)),
+            buckets=self._count_buckets(),
             objects=objects,
             object_bytes=object_bytes,
             uploads=uploads,
