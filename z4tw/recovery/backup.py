@@ -16,6 +16,7 @@ import msgspec
 from z4tw import __version__
 from z4tw.interfaces import IOffload
 from z4tw.metadata.schema import read_facts
+from z4tw.model.control import BucketState
 from z4tw.model.registers import Kind
 from z4tw.objects import records
 from z4tw.recovery import RecoveryError
@@ -171,9 +172,9 @@ class _Backup:
     def _count_buckets(self) -> int:
         assert self._connection is not None
         sql = "SELECT value FROM heads WHERE kind = ?"
-        values = self._connection.execute(sql, (int(Kind.BUCKET),)).fetchall()
-        records_ = [records.decode(Kind.BUCKET, data) for (data,) in values]
-        return sum(bucket.state != BucketState.ALIAS for bucket in records_)
+        rows: Any = self._connection.execute(sql, (int(Kind.BUCKET),))
+        found = [records.decode(Kind.BUCKET, data) for (data,) in rows]
+        return sum(bucket.state != BucketState.ALIAS for bucket in found)
 
     def bring_batch(self) -> bool:
         """Link or copy the next blobs; whether there are more."""
