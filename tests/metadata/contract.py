@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
@@ -36,6 +37,7 @@ from tests.metadata.values import (
 )
 from z4tw.errors import InternalError
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.control import Quota
 from z4tw.model.notices import Backlog, Notice, Occurrence, Target
 from z4tw.model.objects import Checksum
 from z4tw.model.registers import (
@@ -48,6 +50,7 @@ from z4tw.model.registers import (
     VersionQuery,
     upload_prefix,
 )
+from z4tw.model.stamps import version_id_of
 from z4tw.model.uploads import UploadState
 from z4tw.objects.commands import (
     AbortUpload,
@@ -603,6 +606,96 @@ class StoreContract:
             self.change(register(b"k"), DeleteVersion(stamp(number), id))
             assert self.result(self.store.find_version(register(b"k"), id)) is None
         assert self.result(self.store.has_versions(BUCKET)) is False
+
+    # What a bucket holds
+
+    def usage(self) -> tuple[int, int]:
+        found = self.result(self.store.usage(BUCKET))
+        return found.bytes, found.objects
+
+    def test_a_bucket_is_told_what_it_holds(self) -> None:
+        assert self.usage() == (0, 0)
+        self.change(register(b"k"), put_file(1, 5, "Enabled"))
+        self.change(register(b"k"), put_file(2, 7, "Enabled"))
+        assert self.usage() == (12, 2)
+        self.change(register(b"k"), delete(3, "Enabled"))
+        assert self.usage() == (12, 2)
+        self.change(register(b"other"), share_file(4, 1, 5))
+        assert self.usage() == (17, 3)
+        self.change(register(b"other"), put_file(5, 1))
+        assert self.usage() == (13, 3)
+        self.change(register(b"other"), delete(6))
+        assert self.usage() == (12, 2)
+        self.change(register(b"k"), DeleteVersion(stamp(7), version_id_of(stamp(1))))
+        assert self.usage() == (7, 1)
+        other = self.result(self.store.usage(BUCKET + 1))
+        assert (other.bytes, other.objects) == (0, 0)
+
+    def test_what_lies_in_pages_counts_too(self) -> None:
+        for number in range(1, 150):
+            self.change(register(b"k"), put_file(number, 2, "Enabled"))
+        assert self.usage() == (298, 149)
+        self.change(register(b"k"), DeleteVersion(stamp(900), version_id_of(stamp(3))))
+        assert self.usage() == (296, 148)
+
+    def test_parts_count_while_they_are_there(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        self.change(upload.part(1), upload.put_part(1, 2, 1))
+        self.change(upload.part(2), upload.put_part(2, 3, 2))
+        self.change(upload.part(2), upload.put_part(2, 4, 3))
+        assert self.usage() == (10, 0)
+        held = msgspec.structs.replace(upload.put_part(3, 5, 4), quota=Quota(max_bytes=14))
+        assert self.change(upload.part(3), held).code == "QuotaExceeded"
+        held = msgspec.structs.replace(upload.put_part(2, 5, 4), quota=Quota(max_bytes=10))
+        assert isinstance(self.change(upload.part(2), held), Done)
+        self.change(upload.register, AbortUpload(stamp(9)))
+        assert self.usage() == (0, 0)
+
+    def test_a_completed_upload_counts_once(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        for number in (1, 2):
+            self.change(upload.part(number), upload.put_part(number, 1 + number, number))
+        self.change(upload.register, BeginCompletion(stamp(5), b"d"))
+        whole = put_manifest(6, manifest_of(1, 2))
+        whole = msgspec.structs.replace(
+            whole,
+            version=msgspec.structs.replace(whole.version, origin=upload.id),
+            quota=Quota(max_bytes=10),
+        )
+        assert isinstance(self.change(register(b"k"), whole), Done)
+        finish = FinishCompletion(stamp(7), b"d", "e", "", "", 1 << 50)
+        self.change(upload.register, finish)
+        assert self.usage() == (10, 1)
+
+    def test_a_purged_bucket_holds_nothing(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        self.change(upload.part(1), upload.put_part(1, 2, 1))
+        self.result(self.store.close_incarnation(BUCKET))
+        self.result(self.store.purge_incarnation(BUCKET))
+        assert self.usage() == (0, 0)
+
+    def test_a_quota_is_never_exceeded(self) -> None:
+        quota = Quota(max_bytes=10, max_objects=3)
+
+        def put_held(number: int, key: bytes, size: int) -> Any:
+            command = msgspec.structs.replace(put_file(number, size), quota=quota)
+            return self.change(register(key), command)
+
+        assert isinstance(put_held(1, b"a", 6), Done)
+        refused = put_held(2, b"b", 5)
+        assert refused.code == "QuotaExceeded"
+        assert refused.details == {"MaxBytes": "10", "UsedBytes": "6"}
+        assert self.result(self.store.read(register(b"b"))) is None
+        assert isinstance(put_held(3, b"a", 10), Done)  # in place of six bytes
+        assert put_held(4, b"a", 11).code == "QuotaExceeded"
+        assert isinstance(put_held(5, b"b", 0), Done)
+        assert isinstance(put_held(6, b"c", 0), Done)
+        assert put_held(7, b"d", 0).details == {"MaxObjects": "3", "UsedObjects": "3"}
+        self.change(register(b"a"), delete(8))
+        assert isinstance(put_held(9, b"d", 9), Done)
 
     def test_version_listings_fold_common_prefixes(self) -> None:
         for number in range(1, 9):

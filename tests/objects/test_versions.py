@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.objects.views import PageView
+from z4tw.model.access import Acl, AclGrant
 from z4tw.model.objects import (
     EMPTY_BODY,
     HEAD_VERSIONS,
@@ -31,6 +32,7 @@ from z4tw.objects.commands import (
     DeleteVersion,
     PutVersion,
     ReplaceBody,
+    SetAcl,
     SetTags,
 )
 from z4tw.objects.versions import find_version
@@ -180,6 +182,29 @@ class TestTags:
         assert key.change(SetTags(stamp(1), "null", {})).outcome.code == "NoSuchVersion"
         key.change(DeleteObject(stamp(2), "o", "Enabled"))
         assert key.change(SetTags(stamp(3), "", {})).outcome.code == "MethodNotAllowed"
+
+
+class TestAcls:
+    def test_an_acl_changes_and_last_modified_stays(self) -> None:
+        key = view()
+        key.change(put(1))
+        acl = Acl((AclGrant("a" * 64, "READ"),))
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome.version_id == "null"
+        assert key.value.current.acl == acl
+        assert key.value.current.stamp == stamp(1)
+        assert key.value.last == stamp(5)
+        key.change(SetAcl(stamp(6), "null", None, stamp(1)))
+        assert key.value.current.acl is None
+
+    def test_another_version_than_the_expected_one_keeps_its_acl(self) -> None:
+        key = view()
+        acl = Acl((AclGrant("a" * 64, "READ"),))
+        aborted = Refused("OperationAborted")
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome == aborted
+        key.change(put(1))
+        key.change(put(2))
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome == aborted
+        assert key.value.current.acl is None
 
 
 class TestBodies:

@@ -104,3 +104,58 @@ def test_a_footer_keeps_the_acl_that_a_version_was_written_with() -> None:
     harness.put(f"/bucket/up?uploadId={upload}&partNumber=1")
     records = [decode_blob_record(blob.record) for blob in harness.blobs.blobs.values()]
     assert any(one.upload is not None and is_public(one.upload.acl) for one in records)
+
+
+def block(harness: Harness, flag: str) -> None:
+    body = f"<PublicAccessBlockConfiguration><{flag}>true</{flag}></PublicAccessBlockConfiguration>"
+    answer = harness.request("PUT", "/bucket?publicAccessBlock", body=body.encode())
+    assert answer.status == 200, answer
+
+
+def test_a_block_refuses_public_acls() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/key")
+    block(harness, "BlockPublicAcls")
+    for acl in ("public-read", "public-read-write", "authenticated-read"):
+        headers = {"x-amz-acl": acl}
+        copy = {**headers, "x-amz-copy-source": "/bucket/key"}
+        assert harness.request("PUT", "/bucket/new", headers=headers).error == "AccessDenied"
+        assert harness.request("PUT", "/bucket/new", headers=copy).error == "AccessDenied"
+        assert harness.request("POST", "/bucket/new?uploads", headers).error == "AccessDenied"
+        assert harness.request("PUT", "/bucket/key?acl", headers=headers).error == "AccessDenied"
+        assert harness.request("PUT", "/bucket?acl", headers=headers).error == "AccessDenied"
+    owner = {"x-amz-acl": "bucket-owner-full-control"}
+    assert harness.request("PUT", "/bucket/key?acl", headers=owner).status == 200
+
+
+def test_a_block_takes_the_effect_from_public_grants() -> None:
+    harness = Harness()
+    harness.bucket()
+    friend = harness.key("friend")
+    stranger = harness.key("stranger")
+    grants = {
+        "x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers",'
+        f'id="{friend.account_id}"'
+    }
+    harness.put("/bucket/key", headers=grants)
+    harness.put("/bucket/open", headers={"x-amz-acl": "public-read"})
+    assert harness.request("GET", "/bucket/key", key=stranger).status == 200
+    block(harness, "IgnorePublicAcls")
+    assert harness.request("GET", "/bucket/key", key=stranger).error == "AccessDenied"
+    assert harness.anonymous("GET", "/bucket/open").error == "AccessDenied"
+    assert harness.request("GET", "/bucket/key", key=friend).status == 200
+    assert harness.request("DELETE", "/bucket?publicAccessBlock").status == 204
+    assert harness.anonymous("GET", "/bucket/open").status == 200
+
+
+def test_a_policy_may_deny_what_an_acl_grants() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/open", headers={"x-amz-acl": "public-read"})
+    policy = (
+        b'{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",'
+        b' "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}'
+    )
+    assert harness.request("PUT", "/bucket?policy", body=policy).status in (200, 204)
+    assert harness.anonymous("GET", "/bucket/open").error == "AccessDenied"

@@ -214,3 +214,13 @@ def test_a_read_only_store_refuses_a_configuration() -> None:
     harness = made()
     harness.blobs.read_only = True
     assert put(harness, queue()).error == "ServiceUnavailable"
+
+
+def test_a_changed_acl_is_announced() -> None:
+    harness = made()
+    put(harness, queue("s3:ObjectAcl:Put"))
+    harness.put("/bucket/key", headers={"x-amz-acl": "public-read"})
+    assert names(harness) == []
+    answer = harness.request("PUT", "/bucket/key?acl", headers={"x-amz-acl": "private"})
+    assert answer.status == 200
+    assert names(harness) == [("s3:ObjectAcl:Put", "key")]

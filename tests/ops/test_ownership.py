@@ -72,3 +72,15 @@ def test_ownerships_that_there_are_not_change_nothing(ownership: str) -> None:
     put(harness, "BucketOwnerPreferred")
     assert put(harness, ownership).error == "MalformedXML"
     assert harness.request("GET", TARGET).text("Rule/ObjectOwnership") == "BucketOwnerPreferred"
+
+
+def test_acls_cannot_be_turned_off_while_the_buckets_grants_it_to_others() -> None:
+    harness, _ = prepared()
+    public = {"x-amz-acl": "public-read"}
+    assert harness.request("PUT", "/bucket?acl", headers=public).status == 200
+    refused = put(harness, "BucketOwnerEnforced")
+    assert (refused.status, refused.error) == (400, "InvalidBucketAclWithObjectOwnership")
+    assert put(harness, "BucketOwnerPreferred").status == 200
+    private = {"x-amz-acl": "private"}
+    assert harness.request("PUT", "/bucket?acl", headers=private).status == 200
+    assert put(harness, "BucketOwnerEnforced").status == 200

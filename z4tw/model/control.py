@@ -54,10 +54,13 @@ class Grant(enum.IntFlag):
 
 
 class BucketState(enum.IntEnum):
-    """``active -> deleting -> (no record)``; a bucket found not empty goes back to active."""
+    """``active -> deleting -> (no record)``; a bucket found not empty goes back to active. ALIAS
+    is no bucket: its name stands for the bucket ``alias_of``, as long as that has the incarnation
+    of the alias. It has a bucket's register, so that a name is never both."""
 
     ACTIVE = 0
     DELETING = 1
+    ALIAS = 2
 
 
 class Quota(msgspec.Struct, frozen=True, array_like=True):
@@ -73,7 +76,8 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     holds, so that a bucket created again can never show old keys. ``versioning`` is ``""``,
     ``Enabled`` or ``Suspended``; ``owner`` a canonical account id; ``grants`` maps a user id to
     ``Grant`` flags; ``configurations`` maps a subresource's name to its stored document;
-    ``acl`` None: private to the owner.
+    ``acl`` None: private to the owner. ``aliases`` are names that go with the bucket when it is
+    deleted.
     Register key: the name."""
 
     stamp: bytes
@@ -90,6 +94,8 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     configurations: dict[str, bytes] = {}
     acl: Acl | None = None
     quota: Quota | None = None
+    alias_of: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -92,6 +92,7 @@ class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
     version_id: str
     acl: Acl | None
     expected: bytes
+    notice: Notice | None = None
 
 
 class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-body"):

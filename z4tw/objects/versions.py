@@ -328,8 +328,9 @@ def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
     if place is None or place.version.stamp != command.expected:
         return Change(head, Refused("OperationAborted"), write=False)
     draft.last = after(command.stamp, draft.last)
-    draft.replace(place, msgspec.structs.replace(place.version, acl=command.acl))
-    return draft.change(Done(draft.last, place.version.version_id))
+    changed = msgspec.structs.replace(place.version, acl=command.acl)
+    draft.replace(place, changed)
+    return draft.change(Done(draft.last, changed.version_id), changed)
 
 
 def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from z4tw.ops.accounts import AdminError, RandomBytes
+from z4tw.ops.admin_aliases import AliasAdmin
 from z4tw.ops.admin_buckets import BucketAdmin
 from z4tw.ops.admin_keys import KeyAdmin
 from z4tw.ops.context import Settings
@@ -13,12 +14,16 @@ from z4tw.ops.control import Stamp
 __all__ = ["COMMANDS", "Admin", "AdminError"]
 
 COMMANDS = (
+    "bucket_alias_add",
+    "bucket_alias_list",
+    "bucket_alias_remove",
     "bucket_allow",
     "bucket_create",
     "bucket_delete",
     "bucket_deny",
     "bucket_info",
     "bucket_list",
+    "bucket_quota",
     "ensure_root_key",
     "key_create",
     "key_delete",
@@ -49,6 +54,7 @@ class Admin:
         buckets = BucketAdmin(
             store=store, settings=settings, stamp=stamp, random_bytes=random_bytes
         )
+        aliases = AliasAdmin(store=store, stamp=stamp)
         self.key_create = keys.key_create
         self.key_import = keys.key_import
         self.key_list = keys.key_list
@@ -61,3 +67,7 @@ class Admin:
         self.bucket_delete = buckets.bucket_delete
         self.bucket_allow = buckets.bucket_allow
         self.bucket_deny = buckets.bucket_deny
+        self.bucket_quota = buckets.bucket_quota
+        self.bucket_alias_add = aliases.bucket_alias_add
+        self.bucket_alias_remove = aliases.bucket_alias_remove
+        self.bucket_alias_list = aliases.bucket_alias_list

@@ -103,7 +103,7 @@ async def create_bucket_operation(context: Context) -> S3Response:
         acl,
     )
     placed = await create_bucket(context.store, record, context.stamp)
-    if placed is not record and placed.owner != owner:
+    if placed is not record and (placed.owner != owner or placed.state == BucketState.ALIAS):
         raise BucketAlreadyExists(BucketName=name)
     return S3Response(200, [("Location", f"/{name}")])
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from z4tw.model.control import Account, Bucket, BucketState, User
 from z4tw.model.registers import Kind
+from z4tw.ops.aliases import target_of
 from z4tw.ops.control import bucket_register, control_register
 
 V = TypeVar("V")
@@ -69,12 +70,16 @@ class Directory:
         self._numbers: dict[str, str] = {}
 
     async def bucket(self, name: str) -> Bucket | None:
-        """An active bucket's record; None when there is none, or one that is being deleted."""
+        """An active bucket's record, by its name or an alias; None when there is none, or one that
+        is being deleted."""
         return await self._buckets.find(name)
 
     async def bucket_in_any_state(self, name: str) -> Bucket | None:
-        """A bucket's record as the store has it now, also one that is being deleted."""
+        """A bucket's record as the store has it now, also one that is being deleted. An alias is
+        taken for its bucket."""
         found: Bucket | None = await self._store.read(bucket_register(name))
+        if found is not None and found.state == BucketState.ALIAS:
+            found = await target_of(self._store, found)
         if found is not None and not self._numbers.get(found.owner):
             self._numbers[found.owner] = await self.owner_number(found.owner)
         return found

@@ -5,11 +5,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.htm
 
 from __future__ import annotations
 
-from z4tw.errors import OwnershipControlsNotFoundError
+from z4tw.errors import InvalidBucketAclWithObjectOwnership, OwnershipControlsNotFoundError
 from z4tw.interfaces.http import S3Response
 from z4tw.ops.bucket_settings import change_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
+from z4tw.policy.acl import ENFORCED, grants_others
 from z4tw.s3.access_settings import ownership_controls, parse_ownership_controls
 from z4tw.s3.xml_in import SETTING_BYTES
 
@@ -31,11 +32,16 @@ async def get_bucket_ownership_controls(context: Context) -> S3Response:
 
 
 async def put_bucket_ownership_controls(context: Context) -> S3Response:
-    """Replace the ownership rule; it acts on what is written from now on.
+    """Replace the ownership rule; it acts on what is written from now on. Raises
+    ``InvalidBucketAclWithObjectOwnership`` where ACLs would be turned off that grant the bucket to
+    others.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketOwnershipControls.html
     """
     ownership = parse_ownership_controls(await read_document(context, SETTING_BYTES))
+    bucket = context.require_bucket()
+    if ownership == ENFORCED and grants_others(bucket.acl, bucket.owner):
+        raise InvalidBucketAclWithObjectOwnership()
     context.blobs.admit(0)
     await change_bucket(context, object_ownership=ownership)
     return S3Response(200)

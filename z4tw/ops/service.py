@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from zope.interface import implementer
 
 from z4tw import errors
@@ -138,6 +139,10 @@ class S3Service:
                 bucket = self._directory.peek_bucket(call.bucket)
                 if bucket is None:
                     bucket = await self._find_bucket(call, principal)
+                if bucket.name != call.bucket:
+                    # From here on the bucket has its own name: policies and files know no aliases.
+                    call = msgspec.structs.replace(call, bucket=bucket.name)
+                    exchange.bucket = bucket.name
                 if bucket.configurations and LOGGING in bucket.configurations:
                     exchange.logged = bucket
             context = Context(

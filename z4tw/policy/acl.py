@@ -111,6 +111,11 @@ def is_public(acl: Acl | None) -> bool:
     return acl is not None and any(grant.grantee in PUBLIC_GROUPS for grant in acl.grants)
 
 
+def grants_others(acl: Acl | None, owner: str) -> bool:
+    """Whether an ACL grants anything to anybody but the owner."""
+    return acl is not None and any(grant.grantee != owner for grant in acl.grants)
+
+
 def blocks_public_acls(bucket: Bucket) -> bool:
     """Whether the bucket's public access block refuses public ACLs."""
     return block_of(bucket).block_public_acls

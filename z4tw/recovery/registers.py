@@ -150,6 +150,9 @@ class Registers:
                 self._report.problem("secret", where)
 
     def _read_bucket(self, bucket: Bucket) -> None:
+        if bucket.state == BucketState.ALIAS:
+            self._report.examined["aliases"] += 1
+            return
         self._report.examined["buckets"] += 1
         if bucket.incarnation in self._buckets:
             other = self._buckets[bucket.incarnation].name

@@ -179,6 +179,11 @@ class Replay:
         record = self._footers.record_at(name, newest.incarnation, newest.last)
         present: Bucket | None = self._read(Register(Kind.BUCKET, 0, name.encode("utf-8")))
         self._incarnations[name] = newest.incarnation
+        if present is not None and present.state == BucketState.ALIAS:
+            # The name became a bucket's after the snapshot was made.
+            register = Register(Kind.BUCKET, 0, name.encode("utf-8"))
+            self._change(register, Replace(present.stamp, None))
+            present = None
         if present is not None and present.incarnation == newest.incarnation:
             self._adopt_versioning(present, newest, record)
             return
