@@ -24,6 +24,7 @@ def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
         outside.now_ms,
         day_ms=storage.settings.lifecycle_day_ms,
         interval_s=config.lifecycle_interval,
+        read_only=lambda: storage.blobs.read_only,
     )
 
 
