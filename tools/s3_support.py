@@ -86,6 +86,9 @@ class Calls:
             s3.put_object(Bucket="bucket", Key=key, Body=b"x")
         tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
         s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
+        rule = {"Prefix": "", "Status": "Enabled", "Expiration": {"Days": 9}}
+        rules = {"LifecycleConfiguration": {"Rules": [rule]}}
+        s3.put_bucket_lifecycle_configuration(Bucket="bucket", **rules)
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -102,11 +105,14 @@ class Calls:
             "CopyObject": {"Bucket": "bucket", "Key": "copy", "CopySource": "bucket/key"},
             "CreateBucket": {"Bucket": "another"},
             "DeleteBucket": {"Bucket": "doomed"},
-            # Not of "bucket": its tags are read after this, by the order of the names.
+            # Not of "bucket": its settings are read after this, by the order of the names.
+            "DeleteBucketLifecycle": {"Bucket": "another"},
             "DeleteBucketTagging": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
             "ListParts": opened,
+            "PutBucketLifecycle": {"Bucket": "another", **rules},
+            "PutBucketLifecycleConfiguration": {"Bucket": "another", **rules},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
