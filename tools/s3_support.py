@@ -92,6 +92,9 @@ class Calls:
         s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
         s3.put_bucket_policy(Bucket="bucket", Policy=POLICY)
         s3.put_public_access_block(Bucket="bucket", PublicAccessBlockConfiguration={})
+        rule = {"Prefix": "", "Status": "Enabled", "Expiration": {"Days": 9}}
+        rules = {"LifecycleConfiguration": {"Rules": [rule]}}
+        s3.put_bucket_lifecycle_configuration(Bucket="bucket", **rules)
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -111,12 +114,15 @@ class Calls:
             # Not of "bucket": its settings are read after this, by the order of the names.
             "DeleteBucketOwnershipControls": {"Bucket": "another"},
             "DeleteBucketPolicy": {"Bucket": "another"},
+            "DeleteBucketLifecycle": {"Bucket": "another"},
             "DeleteBucketTagging": {"Bucket": "another"},
             "DeletePublicAccessBlock": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
             "ListParts": opened,
             "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
+            "PutBucketLifecycle": {"Bucket": "another", **rules},
+            "PutBucketLifecycleConfiguration": {"Bucket": "another", **rules},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},

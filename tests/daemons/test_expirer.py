@@ -307,6 +307,28 @@ def test_the_service_walks_by_its_clock_and_saves_its_position_when_it_stops(wor
     assert world.keys("bucket") == []
 
 
+def test_a_store_that_is_read_only_is_left_alone(world: World) -> None:
+    world.bucket("bucket")
+    world.fill("bucket", "", 40)
+    world.rules("bucket", "<Filter/>" + DAYS.format(1))
+    world.clock.advance(10)
+    broken = [False]
+    world.expirer._read_only = lambda: broken[0]
+    done = world.walk(turns=2)
+    assert not done.called
+    broken[0] = True
+    world.reactor.advance(1)
+    assert done.called
+    left = world.keys("bucket")
+    assert 0 < len(left) < 40
+    world.finish()
+    assert world.keys("bucket") == left
+    assert world.expirer.completed_ms == 0
+    broken[0] = False
+    world.finish()
+    assert world.keys("bucket") == []
+
+
 class Slow(Turning):
     """A clock that shows later times the more often it is looked at."""
 

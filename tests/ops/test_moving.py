@@ -21,7 +21,7 @@ from z4tw.packed.action import ZstdAction
 
 LINES = b"".join(b"one line of %d\n" % number for number in range(50_000))
 NOISE = Random(1).randbytes(300_000)
-SMALL_PARTS = Settings(min_part_bytes=1)
+SMALL_PARTS = Settings(min_part_bytes=1, event_sinks=("hook",))
 
 
 class World(Harness):
@@ -235,6 +235,33 @@ def test_an_action_may_read_the_bytes_and_its_failure_leaves_the_version() -> No
         run(world.mover(Failing()).move(world.record, "key", world.version("key"), "AWAY"))
     assert Failing.seen == LINES
     assert world.version("key").storage_class == "STANDARD"
+
+
+def test_a_transition_is_announced_once() -> None:
+    document = (
+        b"<NotificationConfiguration><QueueConfiguration>"
+        b"<Queue>arn:aws:sqs:us-east-1:1:hook</Queue><Event>s3:LifecycleTransition</Event>"
+        b"</QueueConfiguration></NotificationConfiguration>"
+    )
+    world = World()
+    assert world.request("PUT", "/bucket?notification", body=document).status == 200
+    world.record = run(world.service._directory.bucket("bucket"))
+    world.put("/bucket/file", LINES)
+    world.multipart("parts", LINES, LINES)
+    world.put("/bucket/small", b"x")
+    for key in ("file", "parts", "small"):
+        assert world.move(key)
+    rows = [event for _, event in run(world.store.outbox("hook", 10))]
+    told = [
+        (one.occurrence.event, one.occurrence.key, one.size)
+        for one in rows
+        if one.occurrence.event != "s3:TestEvent"
+    ]
+    assert told == [
+        ("s3:LifecycleTransition", "file", len(LINES)),
+        ("s3:LifecycleTransition", "parts", 2 * len(LINES)),
+        ("s3:LifecycleTransition", "small", 1),
+    ]
 
 
 # Crashes

@@ -58,9 +58,9 @@ class Expirer(Service):
     service stops, and the next walk goes on there. An error with one key is logged and counted,
     and leaves it for the next walk; one of the store ends the walk until its next turn.
 
-    ``day_ms`` is the length of a rule's day. ``examined``, ``tally``, ``errors`` and
-    ``completed_ms`` (Unix milliseconds of the end of the last whole walk, 0: none) are for the
-    metrics.
+    ``day_ms`` is the length of a rule's day; while ``read_only()`` nothing is done. ``examined``,
+    ``tally``, ``errors`` and ``completed_ms`` (Unix milliseconds of the end of the last whole walk,
+    0: none) are for the metrics.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Expirer(Service):
         *,
         day_ms: int,
         interval_s: float,
+        read_only: Callable[[], bool] = lambda: False,
         batch: int = 256,
         save_s: float = 5.0,
         log: Logger | None = None,
@@ -88,6 +89,7 @@ class Expirer(Service):
         self._clock = clock
         self._now_ms = now_ms
         self._day_ms = day_ms
+        self._read_only = read_only
         self._batch = batch
         self._save_s = save_s
         self._log = log if log is not None else Logger()
@@ -118,14 +120,14 @@ class Expirer(Service):
         """Look at everything from the saved position to the end once."""
         position = await self._positions.load()
         start = position.bucket.encode("utf-8")
-        while not self._stopping:
+        while not self._stopping and not self._read_only():
             self._began = self._clock.seconds()
             rows = await self._store.scan(Kind.BUCKET, 0, start, b"", _BUCKETS_AT_ONCE)
             for name, bucket in rows:
                 if lifecycle_of(bucket) is not None and bucket.state == BucketState.ACTIVE:
                     resumed = position if position.bucket == bucket.name else Position()
                     await self._bucket(bucket, resumed)
-                    if self._stopping:
+                    if self._stopping or self._read_only():
                         return
                 start = name + b"\x00"
             if len(rows) < _BUCKETS_AT_ONCE:
@@ -139,7 +141,7 @@ class Expirer(Service):
         if position.phase != UPLOADS:
             await self._phase(bucket, OBJECTS, position.key, self._step_objects)
             position = Position()
-        if not self._stopping:
+        if not self._stopping and not self._read_only():
             await self._phase(bucket, UPLOADS, position.key, self._step_uploads)
 
     async def _phase(self, bucket: Bucket, phase: str, key: bytes, step: _Step) -> None:
@@ -163,7 +165,7 @@ class Expirer(Service):
                 position = Position(bucket.name, phase, following)
                 await self._save(position)
                 await self._rest()
-            if self._stopping:
+            if self._stopping or self._read_only():
                 await self._positions.save(position)
                 return
 

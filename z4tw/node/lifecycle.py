@@ -13,15 +13,18 @@ from z4tw.ops.moving import Mover
 
 def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
     """The daemon of the store process."""
-    mover = Mover(storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions)
+    mover = Mover(
+        storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions, config.region
+    )
     return Expirer(
         storage.store,
-        Executor(storage.store, storage.stamp, outside.now_ms, mover.move),
+        Executor(storage.store, storage.stamp, outside.now_ms, mover.move, region=config.region),
         FilePositions(config.meta, storage.offload),
         outside.reactor,
         outside.now_ms,
         day_ms=storage.settings.lifecycle_day_ms,
         interval_s=config.lifecycle_interval,
+        read_only=lambda: storage.blobs.read_only,
     )
 
 

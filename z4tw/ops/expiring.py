@@ -16,6 +16,8 @@ from z4tw.model.control import Bucket
 from z4tw.model.objects import Head, Version
 from z4tw.model.registers import Done, Kind, Outcome, Register, VersionQuery
 from z4tw.objects.commands import AbortUpload, Condition, DeleteObject, DeleteVersion
+from z4tw.ops.events import background_notice
+from z4tw.s3.notification import Event
 
 Protected = Callable[[Version, int], bool]
 """Whether a version may not be removed at a time (Unix milliseconds)."""
@@ -54,7 +56,8 @@ def never_protected(version: Version, now_ms: int) -> bool:
 class Executor:
     """Decides about single keys and does what is due.
 
-    ``stamp`` makes the stamps of commands; ``move`` carries out transitions. ``dry``: only count.
+    ``stamp`` makes the stamps of commands; ``move`` carries out transitions; ``region`` is told in
+    events. ``dry``: only count.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Executor:
         now_ms: Callable[[], int],
         move: Move,
         *,
+        region: str = "",
         protected: Protected = never_protected,
         dry: bool = False,
     ) -> None:
@@ -71,6 +75,7 @@ class Executor:
         self._stamp = stamp
         self._now_ms = now_ms
         self._move = move
+        self._region = region
         self._protected = protected
         self._dry = dry
 
@@ -98,7 +103,7 @@ class Executor:
                 tally.skipped += 1
                 continue
             if not self._dry:
-                command = self._command(bucket, action, last)
+                command = self._command(bucket, text, action, last)
                 outcome: Outcome = await self._store.change(register, command)
                 if type(outcome) is not Done:
                     tally.skipped += 1
@@ -129,11 +134,19 @@ class Executor:
                 prefix=key, key_marker=page.next_key, version_marker=page.next_version
             )
 
-    def _command(self, bucket: Bucket, action: Action, last: bytes) -> DeleteObject | DeleteVersion:
+    def _command(
+        self, bucket: Bucket, key: str, action: Action, last: bytes
+    ) -> DeleteObject | DeleteVersion:
         condition = Condition(unchanged=last)
-        if action.what is What.EXPIRE:
-            return DeleteObject(self._stamp(), bucket.owner, bucket.versioning, condition)
-        return DeleteVersion(self._stamp(), action.version.version_id, condition)
+        expires = action.what is What.EXPIRE
+        marker = expires and bucket.versioning != ""
+        event = Event.EXPIRED_MARKER if marker else Event.EXPIRED_DELETE
+        notice = background_notice(bucket, event, key, self._region)
+        if expires:
+            return DeleteObject(
+                self._stamp(), bucket.owner, bucket.versioning, condition, notice=notice
+            )
+        return DeleteVersion(self._stamp(), action.version.version_id, condition, notice=notice)
 
     async def abort(self, bucket: Bucket, upload_key: bytes) -> Tally:
         """Abort the upload of a register key."""

@@ -21,8 +21,10 @@ from z4tw.model.rebuild import PART, BlobRecord, decode_blob_record, encode_blob
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.objects.commands import ReplaceBody
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.ops.packing import pack_blob
+from z4tw.s3.notification import Event
 
 GROUP_PARTS = 64
 GROUP_BYTES = 1 << 30
@@ -33,7 +35,7 @@ class Mover:
     """Carries out transitions.
 
     ``blobs`` provides ``IBlobStore`` and ``IBlobHousekeeping``; ``stamp`` makes the stamps of
-    commands; ``actions`` are those of plugins by their storage class.
+    commands; ``actions`` are those of plugins by their storage class; ``region`` is told in events.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Mover:
         offload: Any,
         stamp: Callable[[], bytes],
         actions: Mapping[str, ILifecycleAction],
+        region: str = "",
     ) -> None:
+        self.region = region
         self.store = store
         self.blobs = blobs
         self.offload = offload
@@ -100,9 +104,18 @@ class _Transition:
             await self._pack_parts(level)
 
     async def change(self, storage_class: str, **fields: Any) -> bool:
-        """Give the version a class and, with ``body``, another form."""
+        """Give the version a class and, with ``body``, another form. The new class is announced."""
+        notice = None
+        if storage_class == self._storage_class:
+            region = self._mover.region
+            notice = background_notice(self.bucket, Event.TRANSITION, self.key, region)
         done = await self._mover.replace(
-            self.bucket, self.key, self.version, storage_class=storage_class, **fields
+            self.bucket,
+            self.key,
+            self.version,
+            storage_class=storage_class,
+            notice=notice,
+            **fields,
         )
         if done:
             body = fields.get("body", self.version.body)
