@@ -77,6 +77,7 @@ class Calls:
                 parameter_validation=False,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"},
+                signature_version="s3v4",
             ),
         )
         self._parameters = self._prepare()
@@ -95,6 +96,10 @@ class Calls:
         rule = {"Prefix": "", "Status": "Enabled", "Expiration": {"Days": 9}}
         rules = {"LifecycleConfiguration": {"Rules": [rule]}}
         s3.put_bucket_lifecycle_configuration(Bucket="bucket", **rules)
+        cors = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]}
+        s3.put_bucket_cors(Bucket="bucket", CORSConfiguration=cors)
+        website = {"IndexDocument": {"Suffix": "index.html"}}
+        s3.put_bucket_website(Bucket="bucket", WebsiteConfiguration=website)
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -123,6 +128,11 @@ class Calls:
             "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
             "PutBucketLifecycle": {"Bucket": "another", **rules},
             "PutBucketLifecycleConfiguration": {"Bucket": "another", **rules},
+            # Not of "bucket": what it has is read after this, by the order of the names.
+            "DeleteBucketCors": {"Bucket": "another"},
+            "DeleteBucketWebsite": {"Bucket": "another"},
+            "PutBucketCors": {"Bucket": "another", "CORSConfiguration": cors},
+            "PutBucketWebsite": {"Bucket": "another", "WebsiteConfiguration": website},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
@@ -146,10 +156,15 @@ class Calls:
 
     def _post(self) -> str:
         """The browser form upload, which is not in botocore's model."""
-        form = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--b--\r\n'
+        made = self._s3.generate_presigned_post("bucket", "posted")
+        fields = {**made["fields"], "file": "x"}
+        form = "".join(
+            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
         request = urllib.request.Request(
-            f"{self._server.endpoint_url}/bucket",
-            data=form.encode(),
+            made["url"],
+            data=f"{form}--b--\r\n".encode(),
             headers={"Content-Type": "multipart/form-data; boundary=b"},
         )
         try:

@@ -19,7 +19,9 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     data: Path = tmp_path_factory.mktemp("conformance") / "data"
-    with ServerProcess(data, "--workers", "2", "--domain", "s3.local") as started:
+    with ServerProcess(
+        data, "--workers", "2", "--domain", "s3.local", "--website-domain", "web.localhost"
+    ) as started:
         yield started
 
 

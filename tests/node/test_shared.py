@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from zope.interface import implementer
 
 from tests.node.support import NOW, Opened, make_config, make_outside
@@ -81,12 +82,19 @@ class TestTls:
             open_tls(config, NOW)
 
     def test_a_self_signed_certificate_is_made_once(self, tmp_path: Path) -> None:
-        config = make_config(tmp_path, tls="self-signed", domain="s3.local")
+        config = make_config(
+            tmp_path, tls="self-signed", domain="s3.local", website_domain="w.local"
+        )
         os.makedirs(config.meta)
         assert open_tls(config, NOW) is not None
         certificate, key = certificate_files(config, NOW) or ("", "")
         assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
         before = Path(certificate).read_bytes()
+        names = x509.load_pem_x509_certificate(before).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+        hosts = names.value.get_values_for_type(x509.DNSName)
+        assert {"s3.local", "*.s3.local", "w.local", "*.w.local"} <= set(hosts)
         assert open_tls(config, NOW) is not None
         assert Path(certificate).read_bytes() == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 BOUNDARY = "----FormBoundary7MA4YWxk"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+END = f"--{BOUNDARY}--\r\n".encode()
 REGION = "us-east-1"
 
 
@@ -59,6 +61,14 @@ def secret_of(key: Any) -> str:
     return str(getattr(key, "secret", None) or key.secret_access_key)
 
 
+def signed_body(key: Any, bucket: str, body: bytes, now_s: float) -> bytes:
+    """The body of an unsigned form with a policy that allows just its fields, and its signature."""
+    names = re.findall(rb'form-data; name="([^"]+)"', body.partition(b'name="file"')[0])
+    conditions = [["starts-with", f"${name.decode()}", ""] for name in names]
+    fields = signed_fields(key, bucket, {}, now_s, conditions=conditions)
+    return form_body(fields, None).removesuffix(END) + body
+
+
 def form_body(
     fields: Mapping[str, str], file: bytes | None, filename: str = "a.txt", after: bytes = b""
 ) -> bytes:
@@ -73,4 +83,4 @@ def form_body(
             "\r\nContent-Type: text/plain\r\n\r\n"
         ).encode()
         body += file + b"\r\n"
-    return body + after + f"--{BOUNDARY}--\r\n".encode()
+    return body + after + END

@@ -35,10 +35,11 @@ class ToAll:
 
 
 class World:
-    """A bucket, and forms posted to it."""
+    """A bucket, and forms posted to it. Without evaluators there are those of a server."""
 
     def __init__(self, *evaluators: Any, settings: Settings | None = None) -> None:
-        self.harness = Harness(evaluators=[GrantsEvaluator(), *evaluators], settings=settings)
+        chosen = [GrantsEvaluator(), *evaluators] if evaluators else None
+        self.harness = Harness(evaluators=chosen, settings=settings)
         self.harness.bucket()
         self.key: Key = self.harness.user
 
@@ -430,6 +431,75 @@ def test_forms_by_every_role(role: str, allowed: bool) -> None:
     forged = world.signed({"key": "k2"}, key=key, secret="guessed")
     assert forged.error == "SignatureDoesNotMatch"
     assert world.keys() == (["k"] if allowed else [])
+
+
+def policy(effect: str, resource: str, **condition: Any) -> bytes:
+    statement = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::bucket/{resource}",
+        **({"Condition": {"StringEquals": condition}} if condition else {}),
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
+
+
+def test_a_bucket_policy_may_open_a_folder_to_forms_of_everybody() -> None:
+    world = World()
+    opened = policy("Allow", "in/*")
+    assert world.harness.request("PUT", "/bucket?policy", body=opened).error == ""
+    assert world.post({"key": "in/${filename}"}).status == 204
+    for key in ("out/a", "in", "${filename}"):
+        assert world.post({"key": key}, filename="../in/x").error == "AccessDenied", key
+    assert world.keys() == ["in/a.txt"]
+
+
+def test_a_bucket_policy_may_forbid_forms() -> None:
+    world = World()
+    closed = policy("Deny", "*", **{"s3:authType": "POST"})
+    assert world.harness.request("PUT", "/bucket?policy", body=closed).error == ""
+    assert world.signed({"key": "k"}).error == "AccessDenied"
+    assert world.harness.put("/bucket/k").status == 200
+
+
+def test_an_acl_needs_its_own_permission() -> None:
+    world = World()
+    public = {"key": "k", "acl": "public-read"}
+    closed = policy("Deny", "*").replace(b"s3:PutObject", b"s3:PutObjectAcl")
+    assert world.harness.request("PUT", "/bucket?policy", body=closed).error == ""
+    assert world.signed(public).error == "AccessDenied"
+    assert world.keys() == []
+    world.harness.request("DELETE", "/bucket?policy")
+    assert world.signed(public).status == 204
+    assert world.harness.anonymous("GET", "/bucket/k").body == FILE
+
+
+def test_a_form_is_announced_and_logged_as_what_it_is() -> None:
+    world = World(settings=Settings(event_sinks=("hook",), host_id="host"))
+    harness = world.harness
+    harness.bucket("logs")
+    hook = (
+        b"<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:us-east-1:123456789012:"
+        b"hook</Queue><Event>s3:ObjectCreated:Post</Event></QueueConfiguration>"
+        b"</NotificationConfiguration>"
+    )
+    logging = (
+        b"<BucketLoggingStatus><LoggingEnabled><TargetBucket>logs</TargetBucket><TargetPrefix/>"
+        b"</LoggingEnabled></BucketLoggingStatus>"
+    )
+    assert harness.request("PUT", "/bucket?notification", body=hook).error == ""
+    assert harness.request("PUT", "/bucket?logging", body=logging).error == ""
+    harness.put("/bucket/put")
+    answer = world.signed({"key": "k"})
+    assert answer.exchange.logged is not None
+    assert answer.exchange.object_size == len(FILE)
+    events = [event.occurrence for _, event in run(harness.store.outbox("hook", 10))]
+    assert [(one.event, one.key) for one in events][-1:] == [("s3:ObjectCreated:Post", "k")]
+    refused = world.signed({"key": "k"}, secret="guessed")
+    assert refused.exchange.logged is not None
+    origin = {"origin": "http://a", "access-control-request-method": "GET"}
+    assert harness.anonymous("OPTIONS", "/bucket/k", headers=origin).exchange.logged is not None
+    assert harness.anonymous("OPTIONS", "/logs/k", headers=origin).exchange.logged is None
 
 
 def test_the_expected_owner_is_enforced() -> None:

@@ -292,6 +292,21 @@ def test_a_website_that_is_no_more() -> None:
     assert site.ask("/").status == 404
 
 
+def test_requests_are_logged_where_the_bucket_wants_it() -> None:
+    site = Site()
+    site.harness.bucket("logs")
+    assert site.ask("/").exchange.logged is None
+    logging = (
+        b"<BucketLoggingStatus><LoggingEnabled><TargetBucket>logs</TargetBucket><TargetPrefix/>"
+        b"</LoggingEnabled></BucketLoggingStatus>"
+    )
+    assert site.harness.request("PUT", "/bucket?logging", body=logging).error == ""
+    for target, size in (("/page.html", 17), ("/absent", len("oh no"))):
+        exchange = site.ask(target).exchange
+        assert exchange.logged is not None
+        assert exchange.object_size == size
+
+
 def test_cors_on_websites() -> None:
     site = Site()
     rules = (

@@ -65,7 +65,7 @@ def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
     certificate = os.path.join(config.meta, "tls.crt")
     key = os.path.join(config.meta, "tls.key")
     hosts = [config.host] if config.host not in WILDCARDS else []
-    for domain in config.domain:
+    for domain in (*config.domain, *config.website_domain):
         hosts += [domain, f"*.{domain}"]
     try:
         write_self_signed(
