@@ -9,7 +9,14 @@ from zope.interface import implementer
 
 from tests.ops.harness import NS, Answer, Harness, Key, run
 from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
-from z4tw.interfaces import Decision, Effect, ISelectiveEvaluator, PolicyRequest, S3Response
+from z4tw.interfaces import (
+    Decision,
+    Effect,
+    IDocumentEvaluator,
+    ISelectiveEvaluator,
+    PolicyRequest,
+    S3Response,
+)
 from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.ops.authorize import Access, action_of, built_in, check_expected_owner
 from z4tw.ops.context import Context
@@ -453,6 +460,45 @@ class Selective(Noting):
         if request.version is not None and "public" in request.version.tags:
             return Decision(Effect.ALLOW, "it is public")
         return Decision(Effect.ABSTAIN, "it is not public")
+
+
+@implementer(IDocumentEvaluator)
+class Reading(Noting):
+    """Denies making a bucket that is not placed where it says, which the document tells."""
+
+    def may_deny(self, principal: Principal, bucket: Bucket | None) -> bool:
+        return True
+
+    def needs_version(self, request: PolicyRequest) -> bool:
+        return False
+
+    def needs_document(self, request: PolicyRequest) -> bool:
+        return request.action == "s3:CreateBucket"
+
+    def evaluate(self, request: PolicyRequest) -> Decision:
+        super().evaluate(request)
+        if request.action != "s3:CreateBucket":
+            return Decision(Effect.ABSTAIN, "it is about something else")
+        placed = request.context.get("s3:LocationConstraint") == "us-east-1"
+        return Decision(Effect.ABSTAIN if placed else Effect.DENY, "test")
+
+
+def test_an_evaluator_may_see_the_document_before_it_decides() -> None:
+    harness = Harness(evaluators=[Reading(set())])
+    placed = (
+        b"<CreateBucketConfiguration><LocationConstraint>us-east-1</LocationConstraint>"
+        b"</CreateBucketConfiguration>"
+    )
+    for key in (harness.user, harness.admin_key):
+        assert harness.request("PUT", "/placed", body=placed, key=key).status in (200, 409)
+        assert harness.request("PUT", "/another", key=key).error == "AccessDenied"
+        answer = harness.request("PUT", "/another", body=placed.replace(b"us-east-1", b""), key=key)
+        assert answer.error == "AccessDenied"
+    # Who may make no buckets is not helped by a document.
+    barred = harness.key("barred", may_create_buckets=False)
+    assert harness.request("PUT", "/mine", body=placed, key=barred).error == "AccessDenied"
+    assert harness.anonymous("PUT", "/mine", body=placed).error == "AccessDenied"
+    assert harness.request("GET", "/").texts("Buckets/Bucket/Name") == ["placed"]
 
 
 def test_where_the_owner_rule_allows_only_evaluators_that_may_deny_are_asked() -> None:
