@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,16 +16,27 @@ from z4tw.ops.authorize import Access, action_of, built_in, check_expected_owner
 from z4tw.ops.context import Context
 from z4tw.ops.directory import Directory
 from z4tw.ops.table import OPERATIONS
-from z4tw.policy.grants import GrantsEvaluator
+from z4tw.policy.grants import READ_ACTIONS, GrantsEvaluator
 from z4tw.s3.call import S3Call
 
-ROLES = ("anonymous", "stranger", "read", "write", "owner", "account", "admin")
-"""``read``, ``write`` and ``owner`` have that grant; ``account`` is the bucket owner's."""
-OWNERS = {"owner", "account", "admin"}
-READERS = {"read", *OWNERS}
+ROLES = (
+    "anonymous", "stranger", "read", "write", "owner", "account", "admin",
+    "bare", "member", "below", "limited", "lent", "guest",
+)  # fmt: skip
+"""``read``, ``write`` and ``owner`` have that grant; ``account`` is the bucket owner's. ``bare``,
+``member`` and ``below`` are users of that account: without a policy, with one that allows
+everything, and with a grant to read. ``limited`` is a key of the owner with a policy for reading,
+``lent`` a session of the owner with such a policy; ``guest`` a user of another account whose own
+policy allows everything."""
+OWNERS = {"owner", "account", "admin", "member"}
+READERS = {"read", "below", "limited", "lent", *OWNERS}
 WRITERS = {"write", *OWNERS}
 BOTH = READERS | WRITERS
-KNOWN = set(ROLES) - {"anonymous"}
+KNOWN = set(ROLES) - {"anonymous", "bare", "below", "limited", "lent"}
+READ_POLICY = json.dumps(
+    {"Statement": {"Effect": "Allow", "Action": sorted(READ_ACTIONS), "Resource": "*"}}
+)
+ALL_POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 
 TAGGING = b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
 VERSIONING = (
@@ -197,6 +209,24 @@ def key_of(harness: Harness, role: str) -> Key | None:
         return harness.user
     if role == "admin":
         return harness.admin_key
+    if role in ("bare", "member", "below"):
+        key = harness.user_key(role, "user")
+        if role == "member":
+            run(harness.admin.user_policy_put(role, ALL_POLICY))
+        if role == "below":
+            run(harness.admin.bucket_allow("bucket", key.name, read=True))
+        return key
+    if role == "limited":
+        key = harness.user_key(None, "user")
+        run(harness.admin.key_policy_put(key.name, READ_POLICY))
+        return key
+    if role == "lent":
+        return harness.session(harness.user, policy=READ_POLICY)
+    if role == "guest":
+        harness.key("elsewhere")
+        key = harness.user_key(role, "elsewhere")
+        run(harness.admin.user_policy_put(role, ALL_POLICY))
+        return key
     key = harness.key(role)
     if role != "stranger":
         run(harness.admin.bucket_allow("bucket", role, **{role: True}))
