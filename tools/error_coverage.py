@@ -128,18 +128,16 @@ FAILURES = "needs a failing, overloaded or slow server: tested with injected fau
 RACES = "needs another change in the same moment: tested with interleaved operations"
 CLUSTER = "needs another node or region: tested with a fake owner of keys"
 LATER = "belongs to a feature that this release does not have: its headers answer NotImplemented"
-SESSIONS = "there are no sessions, so every session token is an InvalidToken"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
     "BucketAlreadyOwnedByYou": "creating one's own bucket again answers 200, as in us-east-1",
     "ConditionalRequestConflict": RACES,
     "EncryptionTypeMismatch": LATER,
-    "ExpiredToken": SESSIONS,
     "InternalError": FAILURES,
     "InvalidEncryptionAlgorithmError": LATER,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",
-    "InvalidSecurity": SESSIONS,
+    "InvalidSecurity": "a wrong token is an InvalidToken, a wrong key an InvalidAccessKeyId",
     "InvalidWriteOffset": LATER,
     "MissingSecurityHeader": "S3 gives it to SOAP requests; a REST request without a signature is "
     "anonymous",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,16 +23,30 @@ from z4tw.ops.authorize import Access, action_of, built_in, check_expected_owner
 from z4tw.ops.context import Context
 from z4tw.ops.directory import Directory
 from z4tw.ops.table import OPERATIONS
-from z4tw.policy.grants import GrantsEvaluator
+from z4tw.policy.acl import AclEvaluator
+from z4tw.policy.bucket_policy import BucketPolicyEvaluator
+from z4tw.policy.grants import READ_ACTIONS, GrantsEvaluator
 from z4tw.s3.call import S3Call
 
-ROLES = ("anonymous", "stranger", "read", "write", "owner", "account", "admin")
-"""``read``, ``write`` and ``owner`` have that grant; ``account`` is the bucket owner's."""
-OWNERS = {"owner", "account", "admin"}
-READERS = {"read", *OWNERS}
+ROLES = (
+    "anonymous", "stranger", "read", "write", "owner", "account", "admin",
+    "bare", "member", "below", "limited", "lent", "guest", "trusted", "ally",
+)  # fmt: skip
+"""``read``, ``write`` and ``owner`` have that grant; ``account`` is the bucket owner's. ``bare``,
+``member`` and ``below`` are users of that account: without a policy, with one that allows
+everything, and with a grant to read. ``limited`` is a key of the owner with a policy for reading,
+``lent`` a session of the owner with such a policy; ``guest`` a user of another account whose own
+policy allows everything, ``trusted`` one that has a grant to read and no policy, ``ally`` one that
+has both."""
+OWNERS = {"owner", "account", "admin", "member"}
+READERS = {"read", "ally", "below", "limited", "lent", *OWNERS}
 WRITERS = {"write", *OWNERS}
 BOTH = READERS | WRITERS
-KNOWN = set(ROLES) - {"anonymous"}
+KNOWN = set(ROLES) - {"anonymous", "bare", "below", "limited", "lent", "trusted"}
+READ_POLICY = json.dumps(
+    {"Statement": {"Effect": "Allow", "Action": sorted(READ_ACTIONS), "Resource": "*"}}
+)
+ALL_POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 
 TAGGING = b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
 VERSIONING = (
@@ -204,6 +219,27 @@ def key_of(harness: Harness, role: str) -> Key | None:
         return harness.user
     if role == "admin":
         return harness.admin_key
+    if role in ("bare", "member", "below"):
+        key = harness.user_key(role, "user")
+        if role == "member":
+            run(harness.admin.user_policy_put(role, ALL_POLICY))
+        if role == "below":
+            run(harness.admin.bucket_allow("bucket", key.name, read=True))
+        return key
+    if role == "limited":
+        key = harness.user_key(None, "user")
+        run(harness.admin.key_policy_put(key.name, READ_POLICY))
+        return key
+    if role == "lent":
+        return harness.session(harness.user, policy=READ_POLICY)
+    if role in ("guest", "trusted", "ally"):
+        harness.key("elsewhere")
+        key = harness.user_key(role, "elsewhere")
+        if role != "trusted":
+            run(harness.admin.user_policy_put(role, ALL_POLICY))
+        if role != "guest":
+            run(harness.admin.bucket_allow("bucket", key.name, read=True))
+        return key
     key = harness.key(role)
     if role != "stranger":
         run(harness.admin.bucket_allow("bucket", role, **{role: True}))
@@ -596,3 +632,86 @@ def test_the_expected_owner_is_an_account_number() -> None:
     for bad in ("", "123", "a" * 12, "\u0661" * 12, "1" * 13):
         with pytest.raises(InvalidBucketOwnerAWSAccountID):
             run(check_expected_owner(directory, bucket, bad))
+
+
+def test_what_is_allowed_to_an_account_reaches_its_users_by_their_own_policies() -> None:
+    harness = Harness(evaluators=[AclEvaluator(), BucketPolicyEvaluator()])
+    harness.bucket()
+    harness.put("/bucket/key")
+    other = harness.key("other")
+    users = {
+        "theirs": harness.user_key("theirs", "other"),
+        "ours": harness.user_key("ours", "user"),
+    }
+
+    def reads(name: str) -> bool:
+        return harness.request("GET", "/bucket/key", key=users[name]).status == 200
+
+    def put_policy(*principals: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": list(principals)},
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::bucket/*",
+        }
+        body = json.dumps({"Statement": statement}).encode()
+        assert harness.request("PUT", "/bucket?policy", body=body).error == ""
+
+    for name in users:
+        put_policy(other.account_number, harness.user.account_number)
+        assert harness.request("GET", "/bucket/key", key=other).status == 200
+        assert not reads(name)
+        run(harness.admin.user_policy_put(name, READ_POLICY))
+        assert reads(name)
+        run(harness.admin.user_policy_delete(name))
+    put_policy(*(f"arn:aws:iam::{key.account_number}:user/{n}" for n, key in users.items()))
+    assert reads("ours")
+    assert not reads("theirs")
+    run(harness.admin.user_policy_put("theirs", READ_POLICY))
+    assert reads("theirs")
+    harness.request("DELETE", "/bucket?policy")
+    assert not reads("theirs")
+    grant = {"x-amz-grant-read": f'id="{other.account_id}"'}
+    assert harness.request("PUT", "/bucket/key?acl", headers=grant).error == ""
+    assert reads("theirs")
+    run(harness.admin.user_policy_delete("theirs"))
+    assert not reads("theirs")
+
+
+def test_a_deny_of_the_bucket_binds_users_whose_policies_allow() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/key")
+    bob = harness.user_key("bob", "user")
+    run(harness.admin.user_policy_put("bob", ALL_POLICY))
+    assert harness.request("GET", "/bucket/key", key=bob).status == 200
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": f"arn:aws:iam::{bob.account_number}:user/bob"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::bucket/*",
+    }
+    body = json.dumps({"Statement": statement}).encode()
+    harness.request("PUT", "/bucket?policy", body=body)
+    assert harness.request("GET", "/bucket/key", key=bob).error == "AccessDenied"
+    assert harness.request("GET", "/bucket/key").status == 200
+
+
+def test_tags_that_a_request_sets_are_judged_by_the_users_policies_too() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/key")
+    bob = harness.user_key("bob", "user")
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:PutObjectTagging",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"s3:RequestObjectTag/a": "1"}},
+    }
+    run(harness.admin.user_policy_put("bob", json.dumps({"Statement": statement})))
+    good = harness.request("PUT", "/bucket/key?tagging", body=TAGGING, key=bob)
+    assert good.status == 200
+    other = TAGGING.replace(b"<Value>1", b"<Value>2")
+    assert harness.request("PUT", "/bucket/key?tagging", body=other, key=bob).error == (
+        "AccessDenied"
+    )

@@ -95,7 +95,8 @@ def allowed(who: Principal, action: str, bucket: Bucket | None, version: Version
 
 def naive(who: str, level: str, owner: str, acl: Acl | None) -> set[str]:
     """The actions that somebody has by an ACL: the grants that reach them, added up."""
-    mine = {"owner": OWNER, "writer": WRITER, "other": OTHER}.get(who, "nobody")
+    accounts = {"owner": OWNER, "writer": WRITER, "user of the writer": WRITER, "other": OTHER}
+    mine = accounts.get(who, "nobody")
     grantees = {mine, ALL_USERS}
     if who != "anonymous":
         grantees.add(AUTHENTICATED_USERS)
@@ -153,12 +154,19 @@ def test_what_is_not_there_grants_nothing() -> None:
     assert not allowed(ANONYMOUS, "s3:GetObject", None, version_of(WRITER, public))
 
 
-def test_a_user_has_nothing_by_what_its_account_was_granted() -> None:
+def test_what_an_account_was_granted_is_not_said_of_its_users_themselves() -> None:
     version = version_of(WRITER, canned_object_acl("bucket-owner-full-control", WRITER, OWNER))
     assert allowed(person(WRITER), "s3:GetObject", bucket_of(None), version)
     assert allowed(person(OWNER), "s3:GetObject", bucket_of(None), version)
-    assert not allowed(person(WRITER, "user-1"), "s3:GetObject", bucket_of(None), version)
-    assert not allowed(person(OWNER, "user-1"), "s3:GetObjectAcl", bucket_of(None), version)
+    for who in (person(WRITER, "user-1"), person(OWNER, "user-1")):
+        request = PolicyRequest(who, "s3:GetObject", "b", bucket_of(None), "k", {}, version)
+        said = AclEvaluator().evaluate(request)
+        assert (said.effect, said.names_user) == (Effect.ALLOW, False)
+    public = version_of(WRITER, canned_object_acl("public-read", WRITER, OWNER))
+    request = PolicyRequest(
+        person(OWNER, "user-1"), "s3:GetObject", "b", bucket_of(None), "k", {}, public
+    )
+    assert AclEvaluator().evaluate(request).names_user
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,19 @@ def test_deny_wins_then_allow_and_else_it_abstains() -> None:
     allow, deny = statement(Sid="Yes"), statement("Deny", Sid="No")
     other = statement(resource=f"{ARN}/b")
     assert judge(asked, other).effect is ABSTAIN
-    assert judge(asked, other, allow) == Decision(ALLOW, 'statement "Yes" of the policy allows it')
+    yes = Decision(ALLOW, 'statement "Yes" of the policy allows it', names_user=True)
+    assert judge(asked, other, allow) == yes
     for order in ([allow, deny], [deny, allow], [deny]):
         assert judge(asked, *order) == Decision(DENY, 'statement "No" of the policy denies it')
+
+
+def test_an_allow_of_the_user_itself_is_told_from_one_of_its_account() -> None:
+    asked = PolicyRequest(ALICE, "s3:GetObject", BUCKET, None, "a", {})
+    account = statement(Principal={"AWS": ALICE.account_number})
+    itself = statement(Principal={"AWS": ALICE.arn})
+    assert not judge(asked, account).names_user
+    for order in ([itself], [account, itself], [itself, account]):
+        assert judge(asked, *order).names_user
 
 
 def test_a_statement_without_a_sid_is_named_by_its_number() -> None:

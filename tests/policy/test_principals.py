@@ -23,6 +23,21 @@ from z4tw.policy.principals import parse_principals
 OTHERS = {BOB, OTHER_ROOT}
 
 
+def test_being_named_oneself_is_more_than_being_of_an_account() -> None:
+    role = Principal("2" * 64, "2" * 12, "b", "Z4R1", "reader", "ZT4", role=True, session="job")
+    for value, itself in (
+        ("*", True),
+        ({"AWS": "2" * 12}, False),
+        ({"CanonicalUser": "2" * 64}, False),
+        ({"AWS": role.arn}, True),
+        ({"AWS": role.session_arn}, True),
+    ):
+        principals = parse_principals(value)
+        assert principals.names(role)
+        assert principals.names_user(role) == itself
+    assert not parse_principals({"AWS": role.session_arn + "2"}).names(role)
+
+
 @pytest.mark.parametrize(
     ("value", "named"),
     [

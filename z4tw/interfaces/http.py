@@ -86,7 +86,8 @@ class Exchange(msgspec.Struct):
     ``logged`` is the bucket, when it has an access log of its own; ``object_size`` is the whole
     size of the object that was read or written, -1 when there is none. ``headers`` are further
     headers of its answer, whichever that will be, errors included; ``form`` is the form that
-    a PostObject came with.
+    a PostObject came with; ``denied`` is why access was denied: for the server's operator, never
+    for the client.
     """
 
     head: RequestHead
@@ -102,6 +103,7 @@ class Exchange(msgspec.Struct):
     object_size: int = -1
     headers: tuple[tuple[str, str], ...] = ()
     form: Any = None  # z4tw.ops.forms.Form
+    denied: str = ""
 
 
 class IS3Service(Interface):

@@ -41,10 +41,17 @@ class Effect(enum.Enum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """An effect and why, for ``z4 explain`` and the debug log (no secrets)."""
+    """An effect and why, for ``z4 explain`` (no secrets).
+
+    ``names_user`` of an allow: it is meant for this very user, or for everybody. Such an allow is
+    enough for a user of the account that owns the bucket; any other counts as given to the user's
+    account, whose root user it is enough for, and an identity policy must allow its other users
+    as well.
+    """
 
     effect: Effect
     reason: str
+    names_user: bool = False
 
 
 class PolicyRequest(msgspec.Struct, frozen=True):
@@ -54,6 +61,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     CreateBucket; ``key`` is empty for bucket actions. ``version`` is the version acted upon, None
     where there is none or an evaluator has not asked for it yet. ``context`` maps condition keys
     (``aws:SourceIp``, ``s3:prefix``, ...) to values, a tuple for keys that have several.
+    ``resource`` is the ARN of what is no bucket or key (as of ``sts:AssumeRole``).
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
 
@@ -64,6 +72,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     key: str
     context: Mapping[str, str | tuple[str, ...]]
     version: Version | None = None
+    resource: str = ""
 
 
 class IPolicyEvaluator(Interface):

@@ -19,6 +19,7 @@ from z4tw.daemons.expirer import Expirer
 from z4tw.daemons.periodic import Periodic
 from z4tw.daemons.reaper import Reaper
 from z4tw.daemons.snapshots import Snapshots
+from z4tw.interfaces import IPolicyEvaluator
 from z4tw.metadata.generations import Generations
 from z4tw.node import workers as wire
 from z4tw.node.admin import AdminService
@@ -158,9 +159,13 @@ class Owner:
         storage = self._storage.storage
         root = root_credentials(self._outside.environ)
         # A wrong policy plugin is found here, not by the first request of a worker.
-        make_evaluators(self._plugins, self._config, storage, self._outside)
+        self._evaluators()
         self._events.open(self._plugins, self._config, storage.offload, self._outside)
         self._prepared = await prepare(storage, make_admin(storage), root, self._dev)
+
+    def _evaluators(self) -> list[IPolicyEvaluator]:
+        storage = self._storage.storage
+        return make_evaluators(self._plugins, self._config, storage, self._outside)
 
     # Services
 
@@ -210,9 +215,7 @@ class Owner:
             storage=lambda: self._storage.storage,
             sockets=lambda: self._listening.sockets,
             tls=lambda: self._tls,
-            evaluators=lambda: make_evaluators(
-                self._plugins, self._config, self._storage.storage, self._outside
-            ),
+            evaluators=self._evaluators,
             router=LocalRouter(),
             metrics_text=self._own_metrics,
             now=self._outside.now,
@@ -285,7 +288,7 @@ class Owner:
         return gauges | await self._events.gauges(self._storage.storage.store, self._outside.now_ms)
 
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        admin = make_admin(self._storage.storage)
+        admin = make_admin(self._storage.storage, self._evaluators)
         commands: dict[str, Command] = {
             **admin_commands(admin),
             **(self._upkeep.commands() if self._upkeep is not None else {}),

@@ -17,7 +17,7 @@ from z4tw.model.control import Bucket, Principal
 from z4tw.policy.keys import KEYS as NAMES
 from z4tw.s3.copying import parse_copy_source
 from z4tw.s3.tagging import parse_tagging_header
-from z4tw.sigv4.dates import parse_amz_date
+from z4tw.sigv4.dates import iso_date, parse_amz_date
 
 if TYPE_CHECKING:
     from z4tw.interfaces.http import RequestHead
@@ -146,13 +146,19 @@ def principal_keys(principal: Principal) -> Keys:
     """The keys that say who asks."""
     if principal.anonymous:
         return {"aws:PrincipalType": "Anonymous", "aws:userid": "anonymous"}
-    return {
+    keys: Keys = {
         "aws:PrincipalAccount": principal.account_number,
         "aws:PrincipalArn": principal.arn,
         "aws:PrincipalType": "Account" if principal.root else "User",
-        "aws:userid": principal.user_id,
-        "aws:username": principal.user_name,
+        "aws:userid": principal.unique_id,
     }
+    if principal.role:
+        keys["aws:PrincipalType"] = "AssumedRole"
+    else:
+        keys["aws:username"] = principal.user_name
+    if principal.issued_s:
+        keys["aws:TokenIssueTime"] = iso_date(principal.issued_s)
+    return keys
 
 
 def _of_headers(headers: Mapping[str, str]) -> Keys:

@@ -27,6 +27,7 @@ from z4tw.errors import (
     SlowDown,
 )
 from z4tw.interfaces.http import Exchange, RequestHead, S3Response
+from z4tw.interfaces.plugins import Effect
 from z4tw.model.control import Bucket, Principal
 from z4tw.model.objects import Version
 from z4tw.model.registers import Done, Kind, Outcome, Refused, Register
@@ -131,7 +132,10 @@ class Context(msgspec.Struct):
     ) -> None:
         """Demand that the principal may do one more action than the operation's main one.
         Raises ``AccessDenied``."""
-        if not self.allowed(action, bucket, key, version):
+        target = bucket if bucket is not None else self.bucket
+        decision = self.access.decide(self, action, target, key, version)
+        if decision.effect is not Effect.ALLOW:
+            self.exchange.denied = f"{action}: {decision.reason}"
             raise AccessDenied()
 
     def no_such_key(
@@ -147,6 +151,7 @@ class Context(msgspec.Struct):
         if key is not None:
             self.further_keys = {**self.further_keys, "s3:prefix": key}
         if not self.allowed(action, bucket):
+            self.exchange.denied = f"{action}: needed to be told what is not there"
             return AccessDenied()
         if version_id:
             return NoSuchVersion(Key=name, VersionId=version_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from z4tw.errors import AccessDenied, InvalidArgument, NoSuchVersion, S3Error
+from z4tw.errors import InvalidArgument, NoSuchVersion, S3Error
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket
 from z4tw.model.registers import Outcome
@@ -97,8 +97,7 @@ def _check_target(context: Context, bucket: Bucket, target: DeleteTarget) -> Non
     check_key(target.key)
     action = "s3:DeleteObjectVersion" if target.version_id else "s3:DeleteObject"
     context.further_keys = {"s3:VersionId": target.version_id} if target.version_id else {}
-    if not context.allowed(action, bucket, target.key):
-        raise AccessDenied()
+    context.authorize(action, bucket, target.key)
     if target.version_id:
         try:
             check_version_id(target.version_id)

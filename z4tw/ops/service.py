@@ -16,8 +16,8 @@ from zope.interface import implementer
 from z4tw import errors
 from z4tw.errors import (
     AccessDenied,
+    ExpiredToken,
     InvalidAccessKeyId,
-    InvalidToken,
     NoSuchBucket,
     S3Error,
     ServiceUnavailable,
@@ -35,10 +35,13 @@ from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
 from z4tw.ops.forms import POST_OBJECT, open_form
 from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
+from z4tw.ops.sts import StsService
 from z4tw.s3.call import S3Call
 from z4tw.s3.headers import refuse_unsupported
-from z4tw.s3.routing import named_resource, parse_call
+from z4tw.s3.routing import named_resource, parse_call, virtual_bucket
 from z4tw.sigv4 import Claim, SigningKeys, Verified, parse_claim, verify
+from z4tw.sts.calls import is_sts
+from z4tw.sts.sessions import SessionSeal
 
 UNBOUND = frozenset({"ListBuckets", "CreateBucket"})
 """Operations that are not upon an existing bucket."""
@@ -83,8 +86,16 @@ class S3Service:
         self._partition_of = partition_of
         self._access = Access(evaluators)
         self._directory = Directory(store)
-        self._credentials = Credentials(store, secrets)
+        sessions = SessionSeal(secrets.derive, random_bytes)
+        self._credentials = Credentials(store, secrets, sessions)
         self._signing_keys = SigningKeys()
+        self._sts = StsService(
+            store=store,
+            credentials=self._credentials,
+            sessions=sessions,
+            signing_keys=self._signing_keys,
+            region=settings.region,
+        )
 
     def respond(self, exchange: Exchange) -> Awaitable[S3Response]:
         """*async* Serve one request. Raises ``S3Error``, ``ClientDisconnected``."""
@@ -109,7 +120,14 @@ class S3Service:
 
     async def _serve(self, exchange: Exchange) -> S3Response:
         head = exchange.head
-        call = parse_call(head, self._settings.domains)
+        domains = self._settings.domains
+        if (
+            head.method == "POST"
+            and is_sts(head)
+            and not virtual_bucket(head.headers.get("host", ""), domains)
+        ):
+            return await self._sts.respond(exchange)
+        call = parse_call(head, domains)
         exchange.operation = call.operation
         exchange.bucket = call.bucket
         exchange.key = call.key
@@ -124,9 +142,12 @@ class S3Service:
             if claim is None:
                 principal, verified = ANONYMOUS, None
             else:
-                credential = self._credentials.peek(claim.access_key_id)
-                if credential is None:
-                    credential = await self._credentials.find(claim.access_key_id)
+                if claim.security_token:
+                    credential = await self._session(claim)
+                else:
+                    credential = self._credentials.peek(claim.access_key_id)
+                    if credential is None:
+                        credential = await self._credentials.find(claim.access_key_id)
                 principal, verified = self._verify(exchange, claim, credential)
             if exchange.form is not None:
                 call, head = exchange.form.admit(call, head, self._settings.max_put_bytes)
@@ -174,13 +195,14 @@ class S3Service:
                 error.headers.append(("x-amz-bucket-region", self._settings.region))
             raise
 
+    async def _session(self, claim: Claim) -> Credential | None:
+        return await self._credentials.session(claim.security_token, claim.access_key_id)
+
     def _verify(
         self, exchange: Exchange, claim: Claim, credential: Credential | None
     ) -> tuple[Principal, Verified]:
-        """Who signed the request. Raises ``InvalidToken``, ``InvalidAccessKeyId``, and what
+        """Who signed the request. Raises ``InvalidAccessKeyId``, ``ExpiredToken``, and what
         ``verify`` raises."""
-        if claim.security_token:
-            raise InvalidToken()  # there are no sessions, so no token is a good one
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key_id)
         secret, region, keys = credential.secret, self._settings.region, self._signing_keys
@@ -188,6 +210,8 @@ class S3Service:
             verified = exchange.form.verify(claim, secret, region, keys)
         else:
             verified = verify(claim, exchange.head, secret, region, keys)
+        if credential.expires_s and exchange.head.now >= credential.expires_s:
+            raise ExpiredToken()
         principal = credential.principal
         exchange.requester = principal.account_id
         exchange.access_key_id = principal.access_key_id

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from z4tw.interfaces.plugins import Decision, Effect, ISelectiveEvaluator, PolicyRequest
 from z4tw.model.access import Acl, AclGrant
-from z4tw.model.control import Bucket, Principal
+from z4tw.model.control import ANONYMOUS, Bucket, Principal
 from z4tw.policy.public_access import block_of
 
 FULL_CONTROL = "FULL_CONTROL"
@@ -132,10 +132,10 @@ def holds(
     """Whether a principal has a permission by the ACL of what ``owner`` owns. ``public`` False:
     grants to everybody are ignored. Owners may always read and write the ACL itself.
 
-    What an account owns or was granted is its root user's: it takes another permission for that
-    user to pass it on to others of the account.
+    What an account owns or was granted is its users' in so far as their own policies allow it to
+    them too (``z4tw.policy.combine``), but for its root user.
     """
-    account = principal.account_id if principal.user_id == principal.account_id else ""
+    account = principal.account_id
     if account and account == owner and (acl is None or permission in _OWNERS):
         return True
     if acl is None:
@@ -188,5 +188,6 @@ class AclEvaluator:
             acl, owner = version.acl, version.owner
         public = not ignores_public_acls(bucket)
         if holds(acl, owner, request.principal, permission, public):
-            return Decision(Effect.ALLOW, f"the ACL grants {permission}")
+            to_all = holds(acl, "", ANONYMOUS, permission, public)
+            return Decision(Effect.ALLOW, f"the ACL grants {permission}", names_user=to_all)
         return _ABSTAIN

@@ -1,7 +1,7 @@
 """The built-in policy plugin ``bucket-policy``: what a bucket's own policy allows and denies.
 
-Across accounts an allow of the bucket's policy is enough here, as if the other account had
-delegated it to its users already.
+Its allow is enough for whom it names within the owner's account, and for other accounts' root
+users; other users need an identity policy too (``z4tw.policy.combine``).
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 """
 

@@ -131,7 +131,7 @@ def parse_policy(document: bytes, *, bucket: str | None) -> Policy:
     """
     if document[:1] != b"{":
         raise MalformedPolicy("Policies must be valid JSON and the first byte must be '{'")
-    content = _read_json(document)
+    content = read_json(document)
     _only(content, _POLICY_FIELDS)
     version = content.get("Version", _VERSIONS[0])
     if version not in _VERSIONS:
@@ -153,7 +153,9 @@ def parse_policy(document: bytes, *, bucket: str | None) -> Policy:
     )
 
 
-def _read_json(document: bytes) -> dict[str, Any]:
+def read_json(document: bytes) -> dict[str, Any]:
+    """The object that a document is. Raises ``MalformedPolicy``, also for a field that stands
+    twice."""
     if len(document) > MAX_RAW_BYTES:
         raise _too_large()
     try:

@@ -27,17 +27,21 @@ def evaluate(
     keys = RequestKeys(request)
     arn = resource_of(request) if resource is None else resource
     allowing: Statement | None = None
+    names_user = False
     for statement in policy.upon(request.action):
-        if statement.allow and allowing is not None:
+        named = statement.principals is not None and statement.principals.names_user(
+            request.principal
+        )
+        if statement.allow and allowing is not None and (names_user or not named):
             continue
         if not _applies(statement, request, arn, keys):
             continue
         if not statement.allow:
             return Decision(Effect.DENY, f"{statement.name} of {source} denies it")
-        allowing = statement
+        allowing, names_user = statement, named
     if allowing is None:
         return Decision(Effect.ABSTAIN, f"no statement of {source} speaks of it")
-    return Decision(Effect.ALLOW, f"{allowing.name} of {source} allows it")
+    return Decision(Effect.ALLOW, f"{allowing.name} of {source} allows it", names_user)
 
 
 def resource_of(request: PolicyRequest) -> str:

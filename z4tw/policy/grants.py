@@ -73,10 +73,10 @@ class GrantsEvaluator:
         if not flags:
             return _ABSTAIN
         if flags & Grant.OWNER:
-            return Decision(Effect.ALLOW, "the user has an owner grant")
+            return Decision(Effect.ALLOW, "the user has an owner grant", True)
         action = request.action
         if flags & Grant.READ and action in READ_ACTIONS:
-            return Decision(Effect.ALLOW, "the user has a read grant")
+            return Decision(Effect.ALLOW, "the user has a read grant", True)
         if flags & Grant.WRITE and action in WRITE_ACTIONS:
-            return Decision(Effect.ALLOW, "the user has a write grant")
+            return Decision(Effect.ALLOW, "the user has a write grant", True)
         return Decision(Effect.ABSTAIN, "the user's grants do not cover the action")

@@ -42,8 +42,15 @@ class Principals(NamedTuple):
         return (
             principal.account_number in self.accounts
             or principal.arn in self.arns
+            or principal.session_arn in self.arns
             or principal.account_id in self.canonical
         )
+
+    def names_user(self, principal: Principal) -> bool:
+        """Whether a principal is among them as itself, not only as one of its account's."""
+        if self.everyone:
+            return True
+        return principal.arn in self.arns or principal.session_arn in self.arns
 
 
 def parse_principals(value: Any) -> Principals:

@@ -331,7 +331,7 @@ class _Answer:
                     channel.body_bytes, self._sent, round(duration_s * 1000, 3),
                     exchange.operation, exchange.bucket, exchange.key, exchange.version_id,
                     exchange.requester, exchange.access_key_id, exchange.error_code,
-                    head.headers.get("user-agent", ""),
+                    head.headers.get("user-agent", ""), exchange.denied,
                 )
             )  # fmt: skip
         if exchange.logged is not None and responder._bucket_logs is not None:
