@@ -38,6 +38,7 @@ _PASSING = frozenset(
         "x-amz-metadata-directive",
         "x-amz-mp-object-size",
         "x-amz-object-attributes",
+        "x-amz-object-if-match",
         "x-amz-optional-object-attributes",
         "x-amz-part-number-marker",
         "x-amz-retry",
@@ -58,7 +59,7 @@ _PASSING_VALUES = {
     "x-amz-acl": {"private"},
     "x-amz-bucket-namespace": {"global"},
     "x-amz-bucket-object-lock-enabled": {"false", "False"},
-    "x-amz-object-annotation-directive": {"COPY"},
+    "x-amz-object-annotation-directive": {"COPY", "EXCLUDE"},
     "x-amz-request-payer": {"requester"},
     "x-amz-server-side-encryption-bucket-key-enabled": {"false", "False"},
 }
