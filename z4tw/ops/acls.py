@@ -25,6 +25,7 @@ from z4tw.objects.commands import SetAcl
 from z4tw.ops.bucket_settings import change_bucket
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
 from z4tw.ops.lookup import ATTEMPTS, is_versioned, readable_version, requested_version
 from z4tw.policy.acl import (
     BUCKET_CANNED,
@@ -158,7 +159,13 @@ async def put_object_acl(context: Context) -> S3Response:
             _check_enforced(asked, acl, owner)
             return answer
         _check_public(bucket, acl)
-        command = SetAcl(context.stamp(), version.version_id, stored(acl, owner), version.stamp)
+        command = SetAcl(
+            context.stamp(),
+            version.version_id,
+            stored(acl, owner),
+            version.stamp,
+            notice_of(context, Event.ACL_PUT),
+        )
         outcome = await context.store.change(register, command)
         if isinstance(outcome, Refused) and outcome.code == "OperationAborted":
             continue  # another version is there now: the permission was for the one before

@@ -59,7 +59,7 @@ _PASSING_VALUES = {
     "x-amz-acl": {"private"},
     "x-amz-bucket-namespace": {"global"},
     "x-amz-bucket-object-lock-enabled": {"false", "False"},
-    "x-amz-object-annotation-directive": {"COPY", "EXCLUDE"},
+    "x-amz-object-annotation-directive": {"COPY"},
     "x-amz-request-payer": {"requester"},
     "x-amz-server-side-encryption-bucket-key-enabled": {"false", "False"},
 }
@@ -115,6 +115,8 @@ def _judge(name: str, value: str, operation: str) -> None:
             )
     elif name in _ACL_HEADERS and operation in _ACL_OPERATIONS:
         return
+    elif name == "x-amz-object-annotation-directive" and operation == "CopyObject":
+        return  # it judges the value
     elif value not in _PASSING_VALUES.get(name, ()):
         raise lacking(name)
 
