@@ -49,6 +49,7 @@ from z4tw.s3.acl import (
     acl_from_headers,
     parse_acl,
 )
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import SETTING_BYTES
 
 XML = ("Content-Type", "application/xml")

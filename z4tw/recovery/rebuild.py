@@ -50,9 +50,9 @@ class Rebuilt(msgspec.Struct, kw_only=True):
     time; ``rejected`` are snapshots that could not be used, with the reason. ``versions``,
     ``annotations``, ``parts`` and ``uploads`` were put back from footers; ``buckets`` were made
     again, ``renamed`` have a new name (``old: new``), ``versioning`` has another state
-    (``name: state``). ``accounts`` stand for owners of whom only the id is known. ``left_out`` files are now in the
-    quarantine, for the reasons in ``reasons``; ``files`` lists some. ``damaged`` is where the old
-    database is now.
+    (``name: state``). ``accounts`` stand for owners of whom only the id is known. ``left_out``
+    files are now in the quarantine, for the reasons in ``reasons``; ``files`` lists some.
+    ``damaged`` is where the old database is now.
     """
 
     snapshot: str = ""
