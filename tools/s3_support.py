@@ -86,6 +86,9 @@ class Calls:
             s3.put_object(Bucket="bucket", Key=key, Body=b"x")
         tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
         s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
+        s3.put_object_annotation(
+            Bucket="bucket", Key="key", AnnotationName="read", AnnotationPayload=b"x"
+        )
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -106,6 +109,7 @@ class Calls:
             "DeleteBucketTagging": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
+            "GetObjectAnnotation": {"Bucket": "bucket", "Key": "key", "AnnotationName": "read"},
             "ListParts": opened,
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
