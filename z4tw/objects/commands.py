@@ -136,6 +136,7 @@ class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-bod
     body: Body | None = None
     blobs: tuple[BlobInfo, ...] = ()
     manifest: Manifest | None = None
+    notice: Notice | None = None
 
 
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):

@@ -371,17 +371,15 @@ def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
     if body is None:
         same = msgspec.structs.replace(version, storage_class=command.storage_class)
         draft.replace(place, same)
-        return draft.change(done)
+        return draft.change(done, same)
     if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
         raise ValueError("a body in another form has the same bytes, in files")
-    draft.replace(
-        place,
-        msgspec.structs.replace(version, body=body, storage_class=command.storage_class),
-    )
+    moved = msgspec.structs.replace(version, body=body, storage_class=command.storage_class)
+    draft.replace(place, moved)
     draft.released.append(version.body)
     manifest = None if command.manifest is None else (body.id, command.manifest)
     return msgspec.structs.replace(
-        draft.change(done), acquire=(body,), new_blobs=command.blobs, manifest=manifest
+        draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
     )
 
 

@@ -16,6 +16,8 @@ from z4tw.model.control import Bucket
 from z4tw.model.objects import Head, Version
 from z4tw.model.registers import Done, Kind, Outcome, Register, VersionQuery
 from z4tw.objects.commands import AbortUpload, Condition, DeleteObject, DeleteVersion
+from z4tw.ops.events import background_notice
+from z4tw.s3.notification import Event
 
 Protected = Callable[[Version, int], bool]
 """Whether a version may not be removed at a time (Unix milliseconds)."""
@@ -98,7 +100,7 @@ class Executor:
                 tally.skipped += 1
                 continue
             if not self._dry:
-                command = self._command(bucket, action, last)
+                command = self._command(bucket, text, action, last)
                 outcome: Outcome = await self._store.change(register, command)
                 if type(outcome) is not Done:
                     tally.skipped += 1
@@ -129,11 +131,16 @@ class Executor:
                 prefix=key, key_marker=page.next_key, version_marker=page.next_version
             )
 
-    def _command(self, bucket: Bucket, action: Action, last: bytes) -> DeleteObject | DeleteVersion:
+    def _command(
+        self, bucket: Bucket, key: str, action: Action, last: bytes
+    ) -> DeleteObject | DeleteVersion:
         condition = Condition(unchanged=last)
-        if action.what is What.EXPIRE:
-            return DeleteObject(self._stamp(), bucket.owner, bucket.versioning, condition)
-        return DeleteVersion(self._stamp(), action.version.version_id, condition)
+        expires = action.what is What.EXPIRE
+        event = Event.EXPIRED_MARKER if expires and bucket.versioning else Event.EXPIRED_DELETE
+        notice = background_notice(bucket, event, key, bucket.region)
+        if expires:
+            return DeleteObject(self._stamp(), bucket.owner, bucket.versioning, condition, notice)
+        return DeleteVersion(self._stamp(), action.version.version_id, condition, notice)
 
     async def abort(self, bucket: Bucket, upload_key: bytes) -> Tally:
         """Abort the upload of a register key."""

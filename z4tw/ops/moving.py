@@ -21,8 +21,10 @@ from z4tw.model.rebuild import PART, BlobRecord, decode_blob_record, encode_blob
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.objects.commands import ReplaceBody
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.ops.packing import pack_blob
+from z4tw.s3.notification import Event
 
 GROUP_PARTS = 64
 GROUP_BYTES = 1 << 30
@@ -66,7 +68,12 @@ class Mover:
         """Send a ``ReplaceBody`` for a version; False when it was refused."""
         register = Register(Kind.OBJECT, bucket.incarnation, key.encode("utf-8"))
         command = ReplaceBody(
-            self._stamp(), version.version_id, version.stamp, version.body.id, **fields
+            self._stamp(),
+            version.version_id,
+            version.stamp,
+            version.body.id,
+            notice=background_notice(bucket, Event.TRANSITION, key, bucket.region),
+            **fields,
         )
         return type(await self.store.change(register, command)) is Done
 
