@@ -100,6 +100,9 @@ class Calls:
         s3.put_bucket_cors(Bucket="bucket", CORSConfiguration=cors)
         website = {"IndexDocument": {"Suffix": "index.html"}}
         s3.put_bucket_website(Bucket="bucket", WebsiteConfiguration=website)
+        s3.put_object_annotation(
+            Bucket="bucket", Key="key", AnnotationName="read", AnnotationPayload=b"x"
+        )
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -124,6 +127,7 @@ class Calls:
             "DeletePublicAccessBlock": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
+            "GetObjectAnnotation": {"Bucket": "bucket", "Key": "key", "AnnotationName": "read"},
             "ListParts": opened,
             "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
             "PutBucketLifecycle": {"Bucket": "another", **rules},

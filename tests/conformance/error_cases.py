@@ -69,7 +69,25 @@ class Row(NamedTuple):
 DELETE_ONE = "<Delete><Object><Key>object</Key></Object></Delete>"
 COMPLETE = part_list((1, "{etag1}"))
 OBJECT = "/{bucket}/object"
+NOTE = "annotation&annotationName=note"
 PART = "partNumber=3&uploadId={upload}"
+
+def logging(target: str, more: str = "") -> str:
+    """The document of PutBucketLogging."""
+    return (
+        f"<BucketLoggingStatus><LoggingEnabled><TargetBucket>{target}</TargetBucket>"
+        f"<TargetPrefix>p</TargetPrefix>{more}</LoggingEnabled></BucketLoggingStatus>"
+    )
+
+
+def notifying(*events: str, arn: str = "arn:aws:sqs:us-east-1:1:q", more: str = "") -> str:
+    """The document of PutBucketNotificationConfiguration: one queue for each event."""
+    queues = "".join(
+        f"<QueueConfiguration><Queue>{arn}</Queue><Event>{event}</Event>{more}"
+        "</QueueConfiguration>" for event in events
+    )
+    return f"<NotificationConfiguration>{queues}</NotificationConfiguration>"
+
 
 GOOD: dict[str, Recipe] = {
     "AbortMultipartUpload": Recipe("DELETE", "/{bucket}/parts", "uploadId={upload}"),
@@ -87,6 +105,7 @@ GOOD: dict[str, Recipe] = {
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
     "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
+    "DeleteObjectAnnotation": Recipe("DELETE", OBJECT, NOTE),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
     "DeletePublicAccessBlock": Recipe("DELETE", "/{versioned}", "publicAccessBlock"),
@@ -97,11 +116,14 @@ GOOD: dict[str, Recipe] = {
     "GetBucketOwnershipControls": Recipe("GET", "/{bucket}", "ownershipControls"),
     "GetBucketPolicy": Recipe("GET", "/{versioned}", "policy"),
     "GetBucketPolicyStatus": Recipe("GET", "/{versioned}", "policyStatus"),
+    "GetBucketLogging": Recipe("GET", "/{bucket}", "logging"),
+    "GetBucketNotificationConfiguration": Recipe("GET", "/{bucket}", "notification"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
     "GetBucketWebsite": Recipe("GET", "/{versioned}", "website"),
     "GetObject": Recipe("GET", OBJECT),
     "GetObjectAcl": Recipe("GET", OBJECT, "acl"),
+    "GetObjectAnnotation": Recipe("GET", OBJECT, NOTE),
     "GetObjectAttributes": Recipe(
         "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
     ),
@@ -111,6 +133,7 @@ GOOD: dict[str, Recipe] = {
     "HeadObject": Recipe("HEAD", OBJECT),
     "ListBuckets": Recipe("GET", "/"),
     "ListMultipartUploads": Recipe("GET", "/{bucket}", "uploads"),
+    "ListObjectAnnotations": Recipe("GET", OBJECT, "annotation"),
     "ListObjectVersions": Recipe("GET", "/{bucket}", "versions"),
     "ListObjects": Recipe("GET", "/{bucket}"),
     "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
@@ -122,11 +145,16 @@ GOOD: dict[str, Recipe] = {
         "PUT", "/{bucket}", "ownershipControls", body=OWNERSHIP
     ),
     "PutBucketPolicy": Recipe("PUT", "/{bucket}", "policy", body=POLICY),
+    "PutBucketLogging": Recipe("PUT", "/{bucket}", "logging", body=logging("{bucket}")),
+    "PutBucketNotificationConfiguration": Recipe(
+        "PUT", "/{bucket}", "notification", body="<NotificationConfiguration/>"
+    ),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
     "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
+    "PutObjectAnnotation": Recipe("PUT", OBJECT, NOTE, body=b"text"),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
     "PutPublicAccessBlock": Recipe("PUT", "/{bucket}", "publicAccessBlock", body=BLOCK),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
@@ -136,11 +164,13 @@ GOOD: dict[str, Recipe] = {
 }
 """A request of every operation to which nothing is wrong; others are made from it."""
 
+_RAW = ("PutObject", "PutObjectAnnotation", "UploadPart")
 WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
 JSON_DOCUMENTS = ("PutBucketPolicy",)
 TAKES_DOCUMENT = tuple(
     name for name in WITH_BODY if name not in ("PutObject", "UploadPart", *JSON_DOCUMENTS)
 )
+TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in _RAW)
 LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
 SETTINGS = tuple(
     name for name in TAKES_DOCUMENT
@@ -148,8 +178,9 @@ SETTINGS = tuple(
 )
 ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "object"))
 ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
-VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
-             "GetObjectTagging", "HeadObject", "PutObjectAcl", "PutObjectTagging")
+VERSIONED = ("DeleteObjectAnnotation", "DeleteObjectTagging", "GetObject", "GetObjectAcl",
+             "GetObjectAnnotation", "GetObjectAttributes", "GetObjectTagging", "HeadObject",
+             "ListObjectAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging")
 ALL = tuple(sorted(GOOD))
 
 
@@ -286,6 +317,14 @@ def _of(operation: str, *rows: tuple[str, int, str, Recipe]) -> list[Row]:
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 LONG_METADATA = "m" * 2040
 DEEP_TAGS = "<Tagging><TagSet>{}</TagSet></Tagging>"
+
+
+def _filter(*rules: tuple[str, str]) -> str:
+    made = "".join(
+        f"<FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule>"
+        for name, value in rules
+    )
+    return f"<Filter><S3Key>{made}</S3Key></Filter>"
 
 
 def _tags(*pairs: tuple[str, str]) -> str:
@@ -1166,6 +1205,103 @@ def _unsupported() -> Iterator[Row]:
         yield Row(name, "NotImplemented", 501, f"the operation {name}",
                   Recipe(operation.method, path, query.strip("&"), headers))
 
+
+def _notifies(**document: str) -> Recipe:
+    return _good("PutBucketNotificationConfiguration", body=notifying(CREATED, **document))
+
+
+CREATED = "s3:ObjectCreated:*"
+SPECIFIC += _of(
+    "PutBucketNotificationConfiguration",
+    ("MissingRequestBodyError", 400, "no body",
+     _good("PutBucketNotificationConfiguration", body="")),
+    ("InvalidArgument", 400, "an unknown event",
+     _good("PutBucketNotificationConfiguration", body=notifying("s3:ObjectEaten"))),
+    ("InvalidArgument", 400, "a malformed ARN", _notifies(arn="queue")),
+    ("InvalidArgument", 400, "a destination that is not there", _notifies()),
+    ("InvalidArgument", 400, "overlapping configurations",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED, "s3:ObjectCreated:Put"))),
+    ("InvalidArgument", 400, "one ID twice",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED, "s3:ObjectAcl:Put", more="<Id>same</Id>"))),
+    ("InvalidArgument", 400, "a filter on another part of the key",
+     _notifies(more=_filter(("infix", "a")))),
+    ("InvalidArgument", 400, "two prefixes in a filter",
+     _notifies(more=_filter(("prefix", "a"), ("prefix", "b")))),
+    ("InvalidArgument", 400, "a filter above 1,024 bytes",
+     _notifies(more=_filter(("suffix", "x" * 1025)))),
+    ("MalformedXML", 400, "a configuration without an event",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED).replace(f"<Event>{CREATED}</Event>", ""))),
+    ("InvalidArgument", 400, "x-amz-skip-destination-validation that is no truth value",
+     _good("PutBucketNotificationConfiguration", x_amz_skip_destination_validation="perhaps")),
+)
+SPECIFIC += _of(
+    "PutBucketLogging",
+    ("MissingRequestBodyError", 400, "no body", _good("PutBucketLogging", body="")),
+    ("InvalidTargetBucketForLogging", 400, "a target that does not exist",
+     _good("PutBucketLogging", body=logging("{absent}"))),
+    ("InvalidTargetBucketForLogging", 400, "a target of another account",
+     _good("PutBucketLogging", body=logging("{foreign}"))),
+    ("NotImplemented", 501, "target grants",
+     _good("PutBucketLogging",
+           body=logging("{bucket}", "<TargetGrants><Grant/></TargetGrants>"))),
+    ("MalformedXML", 400, "a key format that is none",
+     _good("PutBucketLogging",
+           body=logging("{bucket}", "<TargetObjectKeyFormat><X/></TargetObjectKeyFormat>"))),
+)
+
+
+def _named(name: str, annotation: str) -> Recipe:
+    return GOOD[name]._replace(query=f"annotation&annotationName={annotation}")
+
+
+SPECIFIC += _of(
+    "PutObjectAnnotation",
+    ("InvalidAnnotationName", 400, "an empty name", _named("PutObjectAnnotation", "")),
+    ("InvalidAnnotationName", 400, "a reserved name", _named("PutObjectAnnotation", "AWS.x")),
+    ("InvalidAnnotationName", 400, "a name that climbs",
+     _named("PutObjectAnnotation", "..%2F..%2Fx")),
+    ("AnnotationNameTooLong", 400, "a name of 513 bytes",
+     _named("PutObjectAnnotation", "x" * 513)),
+    ("InvalidArgument", 400, "no name",
+     GOOD["PutObjectAnnotation"]._replace(query="annotation")),
+    ("InvalidRequest", 400, "an empty text", _good("PutObjectAnnotation", body=b"")),
+    ("UnsupportedMediaType", 415, "bytes that are no UTF-8",
+     _good("PutObjectAnnotation", body=b"\xff\xfe")),
+    ("EntityTooLarge", 400, "more than 1 MiB",
+     _good("PutObjectAnnotation", body=b"x" * (1024 * 1024 + 1))),
+    ("PreconditionFailed", 412, "x-amz-object-if-match with another ETag",
+     _good("PutObjectAnnotation", x_amz_object_if_match='"{other_etag}"')),
+)
+SPECIFIC += _of(
+    "GetObjectAnnotation",
+    ("NoSuchAnnotation", 404, "a name that nothing has", _named("GetObjectAnnotation", "other")),
+    ("NoSuchAnnotation", 404, "a name that nothing can have",
+     _named("GetObjectAnnotation", "a%00b")),
+)
+SPECIFIC += _of(
+    "ListObjectAnnotations",
+    ("InvalidPrefix", 400, "a prefix that no name has",
+     _good("ListObjectAnnotations", "annotation-prefix=a%20b")),
+    ("InvalidArgument", 400, "max-annotation-results 1001",
+     _good("ListObjectAnnotations", "max-annotation-results=1001")),
+    ("InvalidArgument", 400, "a token that is none",
+     _good("ListObjectAnnotations", "continuation-token=rubbish")),
+)
+SPECIFIC += _of(
+    "DeleteObjectAnnotation",
+    ("InvalidArgument", 400, "no name",
+     GOOD["DeleteObjectAnnotation"]._replace(query="annotation")),
+    ("PreconditionFailed", 412, "x-amz-object-if-match with another ETag",
+     _good("DeleteObjectAnnotation", x_amz_object_if_match='"{other_etag}"')),
+)
+SPECIFIC += _of(
+    "CopyObject",
+    ("InvalidArgument", 400, "an unknown annotation directive",
+     _good("CopyObject", x_amz_object_annotation_directive="MOVE")),
+)
 
 COMMON: list[Row] = list(_common())
 UNSUPPORTED: list[Row] = list(_unsupported())

@@ -244,6 +244,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
     owner.do("PUT", plain)
     owner.do("PUT", f"{plain}/object", body=OBJECT)
+    owner.do("PUT", f"{plain}/object", "annotation&annotationName=note", "text")
     owner.do("PUT", f"{plain}/tagged", body=OBJECT, x_amz_tagging="a=1&b=2")
     owner.do("PUT", f"{plain}/file", body=b"f" * 10_000)
     names["etag"] = hashlib.md5(OBJECT).hexdigest()

@@ -37,9 +37,10 @@ from tests.metadata.values import (
 )
 from z4tw.errors import InternalError
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.annotations import Annotation, NewAnnotation, annotation_register
 from z4tw.model.control import Quota
 from z4tw.model.notices import Backlog, Notice, Occurrence, Target
-from z4tw.model.objects import Checksum
+from z4tw.model.objects import Body, BodyKind, Checksum
 from z4tw.model.registers import (
     Done,
     Kind,
@@ -56,8 +57,10 @@ from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
     Condition,
+    DeleteAnnotation,
     DeleteVersion,
     FinishCompletion,
+    PutAnnotation,
     PutVersion,
     Replace,
     SetTags,
@@ -176,6 +179,96 @@ class StoreContract:
         self.housekeeping.watch_outbox(None)
         self.announce(2, "one")
         assert told == [["k1"]]
+
+    # Annotations
+
+    def annotate(
+        self, name: str, number: int, blob_number: int = 0, version_id: str = "", **more: Any
+    ) -> Any:
+        """Put an annotation: with a new file, or with an inline text."""
+        if blob_number:
+            body, inline, info = file_body(blob_number), None, blob(blob_number)
+        else:
+            body = Body(BodyKind.INLINE, identity(number), 4)
+            inline, info = b"text", None
+        annotation = Annotation(stamp(number), name, f"{number:032x}", body)
+        command = PutAnnotation(version_id, annotation, None, inline, info, **more)
+        return self.change(register(b"k"), command)
+
+    def annotation(self, version_number: int, name: str) -> Any:
+        at = annotation_register(BUCKET, b"k", stamp(version_number), name)
+        return self.result(self.store.read(at))
+
+    def annotation_names(self) -> list[str]:
+        rows = self.result(self.store.scan(Kind.ANNOTATION, BUCKET, b"", b"", 100))
+        return [value.name for _, value in rows]
+
+    def test_an_annotation_is_stored_beside_its_version(self) -> None:
+        self.change(register(b"k"), put(1, "Enabled"))
+        for number in range(2, 5):
+            assert self.annotate("a", number, blob_number=number) == Done(
+                stamp(number), version(1).version_id
+            )
+            for _ in range(2):  # the second one may come from a cache
+                assert self.annotation(1, "a").stamp == stamp(number)
+        self.annotate("b", 6)
+        head = self.result(self.store.read(register(b"k")))
+        assert (head.current.annotations, head.last) == (2, stamp(6))
+        assert self.annotation_names() == ["a", "b"]
+        assert self.result(self.store.read_inline(identity(6))) == b"text"
+        assert [one.id for one in self.garbage()] == [identity(2), identity(3)]
+
+    def test_an_annotation_is_removed_with_its_body(self) -> None:
+        self.change(register(b"k"), put(1))
+        self.annotate("a", 2, blob_number=2)
+        self.annotate("b", 3)
+        for name, number in (("a", 4), ("b", 5), ("b", 6)):
+            done = self.change(register(b"k"), DeleteAnnotation(stamp(number), "", name))
+            assert done.changed == (number < 6)
+        assert self.annotation_names() == []
+        assert self.annotation(1, "a") is None
+        assert self.result(self.store.read_inline(identity(3))) is None
+        assert [one.id for one in self.garbage()] == [identity(2)]
+        assert self.result(self.store.read(register(b"k"))).current.annotations == 0
+
+    def test_annotations_go_with_their_version_and_with_no_other(self) -> None:
+        self.change(register(b"k"), put(1, "Enabled"))
+        self.annotate("a", 2, blob_number=2)
+        self.annotate("b", 3)
+        self.change(register(b"k"), put(4, "Enabled"))
+        self.annotate("c", 5)
+        assert self.annotation(4, "a") is None
+        old = version(1).version_id
+        self.change(register(b"k"), DeleteVersion(stamp(6), old))
+        assert self.annotation_names() == ["c"]
+        assert self.annotation(1, "a") is None
+        assert self.result(self.store.read_inline(identity(3))) is None
+        assert self.result(self.store.read_inline(identity(5))) == b"text"
+        assert [one.id for one in self.garbage()] == [identity(2)]
+
+    def test_a_version_may_come_with_annotations_of_another_one(self) -> None:
+        self.change(register(b"k"), put(1))
+        self.annotate("a", 2, blob_number=2)
+        shared = Annotation(stamp(2), "a", "e", file_body(2))
+        text = Annotation(stamp(2), "b", "e", Body(BodyKind.INLINE, identity(9), 4))
+        new = msgspec.structs.replace(version(5), annotations=2)
+        annotations = (NewAnnotation(shared), NewAnnotation(text, b"text"))
+        # In place of the version that has the file, which is not idle in between.
+        done = self.change(register(b"k"), PutVersion(new, annotations=annotations))
+        assert done == Done(stamp(5))
+        assert self.annotation_names() == ["a", "b"]
+        assert self.annotation(5, "b").stamp == stamp(5)
+        assert self.garbage() == []
+        self.change(register(b"k"), delete(6))
+        assert (self.annotation_names(), len(self.garbage())) == ([], 1)
+        gone = self.change(register(b"k"), PutVersion(new, annotations=annotations))
+        assert gone == NeedData(identity(2))
+
+    def test_an_annotation_of_nothing_is_refused(self) -> None:
+        assert self.annotate("a", 1) == Refused("NoSuchKey")
+        self.change(register(b"k"), put(1, "Enabled"))
+        assert self.annotate("a", 2, version_id=version(9).version_id) == Refused("NoSuchVersion")
+        assert self.annotation_names() == []
 
     # Registers
 

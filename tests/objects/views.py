@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change
 from z4tw.model.uploads import Upload
@@ -22,10 +23,14 @@ class PageView:
         self.references: dict[bytes, int] = {}
         self.inline: dict[bytes, bytes] = {}
         self.usage = BucketUsage()
+        self.annotations: dict[tuple[bytes, str], Annotation] = {}
         self._ids = 0
 
     def load_page(self, id: bytes) -> tuple[Version, ...]:
         return self.pages[id]
+
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        return self.annotations.get((version, name))
 
     def new_id(self) -> bytes:
         self._ids += 1
@@ -55,4 +60,13 @@ class PageView:
             self.inline[change.inline[0]] = change.inline[1]
         for id in change.drop_inline:
             del self.inline[id]
+        self.inline.update(change.more_inline)
+        for at in [at for at in self.annotations if at[0] in change.clear_annotations]:
+            body = self.annotations.pop(at).body
+            self.references[body.id] = self.references.get(body.id, 0) - 1
+            self.inline.pop(body.id, None)
+        for version, name, annotation in change.annotations:
+            self.annotations.pop((version, name), None)
+            if annotation is not None:
+                self.annotations[version, name] = annotation
         return change

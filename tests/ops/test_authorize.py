@@ -90,11 +90,15 @@ NOT_THERE = (
     "NoSuchTagSet",
     "NoSuchBucketPolicy",
     "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchAnnotation",
     "NoSuchCORSConfiguration",
     "NoSuchLifecycleConfiguration",
     "NoSuchWebsiteConfiguration",
     "BucketNotEmpty",
 )
+
+
+NOTE = "annotation&annotationName=note"
 
 
 class Cell(NamedTuple):
@@ -182,6 +186,22 @@ CELLS = (
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging", WRITERS),
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
     Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
+    Cell("GetBucketNotificationConfiguration", "GET", "/bucket?notification", OWNERS),
+    Cell(
+        "PutBucketNotificationConfiguration",
+        "PUT",
+        "/bucket?notification",
+        OWNERS,
+        b"<NotificationConfiguration/>",
+    ),
+    Cell("GetBucketLogging", "GET", "/bucket?logging", OWNERS),
+    Cell("PutBucketLogging", "PUT", "/bucket?logging", OWNERS, b"<BucketLoggingStatus/>"),
+    Cell("PutObjectAnnotation", "PUT", f"/bucket/key?{NOTE}", WRITERS, b"text"),
+    Cell("PutObjectAnnotation", "PUT", f"/bucket/key?{NOTE}&versionId={{version}}", WRITERS, b"x"),
+    Cell("GetObjectAnnotation", "GET", f"/bucket/key?{NOTE}", READERS),
+    Cell("GetObjectAnnotation", "GET", f"/bucket/key?{NOTE}&versionId={{version}}", READERS),
+    Cell("ListObjectAnnotations", "GET", "/bucket/key?annotation", READERS),
+    Cell("DeleteObjectAnnotation", "DELETE", f"/bucket/key?{NOTE}", WRITERS),
     Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS),
     Cell("CreateMultipartUpload", "POST", "/bucket/key?uploads", WRITERS, headers=PUBLIC),
     Cell("UploadPart", "PUT", "/bucket/up?uploadId={upload}&partNumber=1", WRITERS, b"data"),

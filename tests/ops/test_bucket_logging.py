@@ -112,3 +112,34 @@ def test_requests_upon_the_bucket_are_marked_as_logged() -> None:
     assert (denied.error, denied.exchange.logged is None) == ("AccessDenied", False)
     assert harness.request("GET", "/logs").exchange.logged is None
     assert harness.request("GET", "/").exchange.logged is None
+
+
+def test_a_bucket_policy_may_permit_the_service_and_forbid_it() -> None:
+    def policy(effect: str, condition: str = "{}") -> bytes:
+        return (
+            f'{{"Version": "2012-10-17", "Statement": [{{"Effect": "{effect}", "Principal": '
+            '{"Service": "logging.s3.amazonaws.com"}, "Action": "s3:PutObject", '
+            f'"Resource": "arn:aws:s3:::TARGET/p/*", "Condition": {condition}}}]}}'
+        ).encode()
+
+    harness = Harness()
+    harness.bucket()
+    harness.bucket("logs")
+    stranger = harness.key("stranger")
+    harness.bucket("foreign", key=stranger)
+
+    def set_policy(target: str, document: bytes, key: Any = None) -> None:
+        body = document.replace(b"TARGET", target.encode())
+        answer = harness.request("PUT", f"/{target}?policy", body=body, key=key)
+        assert answer.status in (200, 204), answer
+
+    assert put(harness, document("foreign")).error == "InvalidTargetBucketForLogging"
+    elsewhere = '{"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::other"}}'
+    set_policy("foreign", policy("Allow", elsewhere), stranger)
+    assert put(harness, document("foreign")).error == "InvalidTargetBucketForLogging"
+    here = elsewhere.replace("other", "bucket")
+    set_policy("foreign", policy("Allow", here), stranger)
+    assert put(harness, document("foreign")).status == 200
+    assert put(harness, document("foreign", "q/")).error == "InvalidTargetBucketForLogging"
+    set_policy("logs", policy("Deny"))
+    assert put(harness, document()).error == "InvalidTargetBucketForLogging"

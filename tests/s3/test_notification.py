@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from z4tw.errors import InvalidArgument, MalformedXML, S3Error
+from z4tw.errors import InvalidArgument, MalformedXML, MissingRequestBodyError, S3Error
 from z4tw.model.notices import Target
 from z4tw.s3.notification import (
     EXPANDED,
@@ -96,7 +96,6 @@ def test_an_unknown_event_is_refused(event: str) -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        "",
         "<NotificationConfiguration>",
         "<Notification/>",
         "<NotificationConfiguration><Other/></NotificationConfiguration>",
@@ -112,6 +111,8 @@ def test_an_unknown_event_is_refused(event: str) -> None:
 def test_a_malformed_document_is_refused(document: str) -> None:
     with pytest.raises(MalformedXML):
         parse_notification(document.encode(), str)
+    with pytest.raises(MissingRequestBodyError):
+        parse_notification(b"", str)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 from zope.interface import implementer
 
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.annotations import Annotation, annotation_register, annotations_prefix
 from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
@@ -69,10 +70,10 @@ class MemoryStore:
         self._shared: dict[int, dict[bytes, _Shared]] = {BodyKind.FILE: {}, BodyKind.MANIFEST: {}}
         self._closed: set[int] = set()
         self._control = 0
+        self._register = Register(0, 0, b"")
         self._outbox: dict[int, Outgoing] = {}
         self._events = 0
         self._announced: Callable[[], None] | None = None
-        self._changing = 0
 
     # What a command sees (z4tw.objects.apply.View)
 
@@ -80,21 +81,29 @@ class MemoryStore:
         """A page of older versions."""
         return self._pages[id]
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """An annotation of the object that a command is being applied to."""
+        _, incarnation, key = self._register
+        found: Annotation | None = self._values.get(
+            annotation_register(incarnation, key, version, name)
+        )
+        return found
+
     def new_id(self) -> bytes:
         """A page's id."""
         return self._random_bytes(16)
 
     def held(self) -> BucketUsage:
         """What the bucket of the register that is being changed holds."""
-        return self._walk(self._changing)
+        return self._walk(self._register.incarnation)
 
     def _walk(self, incarnation: int) -> BucketUsage:
         size = objects = 0
         for register, value in self._values.items():
             if register.incarnation != incarnation:
                 continue
-            if register.kind == Kind.PART:
-                size += value.size
+            if register.kind in (Kind.PART, Kind.ANNOTATION):
+                size += value.body.size
             elif register.kind == Kind.OBJECT:
                 paged = [self._pages[page.id] for page in value.pages]
                 for version in chain(value.versions, *paged):
@@ -119,10 +128,10 @@ class MemoryStore:
         """Apply a command."""
         if register.incarnation in self._closed:
             return Refused("NoSuchBucket")
+        self._register = register
         if register.kind == Kind.PART:
             upload = Register(Kind.UPLOAD, register.incarnation, register.key[:-2])
             self.guard = self._values.get(upload)
-        self._changing = register.incarnation
         change = apply(register.kind, self._values.get(register), command, self)
         if not change.write:
             return change.outcome
@@ -167,6 +176,15 @@ class MemoryStore:
         if change.clear_parts:
             for key in self._matching(Kind.PART, register.incarnation, register.key):
                 self._remove_part(Register(Kind.PART, register.incarnation, key))
+        for version in change.clear_annotations:
+            prefix = annotations_prefix(register.key, version)
+            for key in self._matching(Kind.ANNOTATION, register.incarnation, prefix):
+                self._remove_annotation(Register(Kind.ANNOTATION, register.incarnation, key))
+        self._inline.update(change.more_inline)
+        for version, name, annotation in change.annotations:
+            self._put(
+                annotation_register(register.incarnation, register.key, version, name), annotation
+            )
         for event in change.outbox:
             self._events += 1
             self._outbox[self._events] = event
@@ -190,6 +208,12 @@ class MemoryStore:
 
     def _remove_part(self, register: Register) -> None:
         self._count(self._values[register].body, -1)
+        self._put(register, None)
+
+    def _remove_annotation(self, register: Register) -> None:
+        body: Body = self._values[register].body
+        self._count(body, -1)
+        self._inline.pop(body.id, None)
         self._put(register, None)
 
     def _count(self, body: Body, delta: int) -> None:

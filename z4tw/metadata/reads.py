@@ -14,6 +14,7 @@ from z4tw.errors import ServiceUnavailable
 from z4tw.metadata.cache import Cached, RegisterCache, memory_of
 from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
+from z4tw.model.annotations import Annotation
 from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
@@ -69,6 +70,10 @@ class PageReader:
     def load_page(self, id: bytes) -> tuple[Version, ...]:
         """A page that a head names."""
         return self._load(id)
+
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """Nothing that reads a version asks for one."""
+        raise TypeError("annotations are read by their registers")
 
     def new_id(self) -> bytes:
         """Reading makes no pages."""

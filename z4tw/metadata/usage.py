@@ -13,7 +13,7 @@ _READ = "SELECT bytes, objects FROM usage WHERE inc = ?"
 _WRITE = """INSERT INTO usage(inc, bytes, objects) VALUES(?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET bytes = ?2, objects = ?3"""
 _REMOVE = "DELETE FROM usage WHERE inc = ?"
-_HEADS = "SELECT kind, inc, value FROM main.heads WHERE kind IN (?, ?)"
+_HEADS = "SELECT kind, inc, value FROM main.heads WHERE kind IN (?, ?, ?)"
 _PAGE = "SELECT data FROM main.pages WHERE id = ?"
 _KEPT = 10_000
 """Incarnations whose counts stay in memory between transactions."""
@@ -74,12 +74,12 @@ class UsageRows:
 def count_usage(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
     """What the incarnations of a store hold, counted anew: (bytes, objects)."""
     found: dict[int, tuple[int, int]] = {}
-    rows = connection.execute(_HEADS, (int(Kind.OBJECT), int(Kind.PART)))
+    rows = connection.execute(_HEADS, (int(Kind.OBJECT), int(Kind.PART), int(Kind.ANNOTATION)))
     for kind, incarnation, data in rows:
         value = records.decode(kind, data)
         had = found.get(incarnation, (0, 0))
-        if kind == Kind.PART:
-            found[incarnation] = (had[0] + value.size, had[1])
+        if kind in (Kind.PART, Kind.ANNOTATION):
+            found[incarnation] = (had[0] + value.body.size, had[1])
             continue
         versions = list(value.versions)
         for page in value.pages:

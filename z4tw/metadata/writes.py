@@ -11,6 +11,7 @@ import msgspec
 from z4tw.metadata.references import References, Totals
 from z4tw.metadata.schema import FATAL, StoreFacts, partition_of
 from z4tw.metadata.usage import UsageRows
+from z4tw.model.annotations import Annotation, annotation_register, annotations_prefix
 from z4tw.model.objects import BlobInfo, BodyKind, Version
 from z4tw.model.registers import (
     BucketUsage,
@@ -50,6 +51,7 @@ _REPLACE_INLINE = "UPDATE inline SET id = ?, data = ? WHERE id = ?"
 _NO_COLUMNS = (0, None, None, None, None, None, None)
 _LAST_KEY = b"\xff" * 2048
 """After every register key: they are at most some 1,100 bytes of UTF-8 or ASCII."""
+_NOWHERE = Register(0, 0, b"")
 _CLOSED = Refused("NoSuchBucket")
 
 
@@ -77,10 +79,10 @@ class RowWriter:
         self._random_bytes = random_bytes
         self._references = References(connection, now_ms)
         self._usage = UsageRows(connection)
-        self._changing = 0
         self.touched: list[Register] = []
         self.announced = False
         self.midway = False
+        self._register = _NOWHERE
         self._changes_before = 0
         self._reload()
 
@@ -142,25 +144,34 @@ class RowWriter:
             raise LookupError("a head names a page that is not there")
         return records.decode_page(data)
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """An annotation of the object that a command is being applied to."""
+        _, incarnation, key = self._register
+        register = annotation_register(incarnation, key, version, name)
+        row = self._cursor.execute(_READ, register).get
+        annotation: Annotation | None = None
+        if row is not None:
+            annotation = records.decode(Kind.ANNOTATION, row[0])
+        return annotation
+
     def new_id(self) -> bytes:
         """A page's id: 48 bits of Unix milliseconds, 80 random bits."""
         return self._now_ms().to_bytes(6, "big") + self._random_bytes(10)
 
     def held(self) -> BucketUsage:
         """What the bucket of the register that is being changed holds."""
-        return self._usage.of(self._changing)
+        return self._usage.of(self._register.incarnation)
 
     # Commands
 
     def change(self, register: Register, command: Command) -> Outcome:
         """Apply one command. All that can refuse it is looked at before the first row is
         written."""
-        kind, incarnation, key = register
+        kind, incarnation, key = self._register = register
         if incarnation in self.closed:
             return _CLOSED
         row = self._cursor.execute(_READ, register).get
         value = None if row is None else records.decode(kind, row[0])
-        self._changing = incarnation
         self.guard = self._upload_of(register) if kind == Kind.PART else None
         change = apply(kind, value, command, self)
         if not change.write:
@@ -183,6 +194,8 @@ class RowWriter:
             self._usage.add(incarnation, change.added_bytes, change.added_objects)
         if change.clear_parts:
             self._drop_range(Kind.PART, incarnation, key, key + b"\xff\xff", -1)
+        if change.annotations or change.clear_annotations:
+            self._write_annotations(incarnation, key, change)
         for event in change.outbox:
             row_data = (event.sink, stamp_ms(event.stamp), records.encode(event))
             self._cursor.execute(_ANNOUNCE, row_data)
@@ -228,6 +241,22 @@ class RowWriter:
         else:
             self._cursor.execute(_UPDATE, (kind, incarnation, key, *values))
 
+    def _write_annotations(self, incarnation: int, key: bytes, change: Change) -> None:
+        """The rows of annotations beside a head."""
+        for version in change.clear_annotations:
+            first = annotations_prefix(key, version)
+            self._drop_range(Kind.ANNOTATION, incarnation, first, first + b"\xff", -1)
+        for id, data in change.more_inline:
+            self._cursor.execute("INSERT INTO inline(id, data) VALUES(?, ?)", (id, data))
+        for version, name, annotation in change.annotations:
+            register = annotation_register(incarnation, key, version, name)
+            self.touched.append(register)
+            self._cursor.execute(_DELETE, register)
+            if annotation is not None:
+                partition = partition_of(self._facts, incarnation, register.key)
+                values = (annotation.stamp, *_NO_COLUMNS, 0, None, records.encode(annotation))
+                self._cursor.execute(_INSERT, (*register, partition, *values))
+
     def _count(self, kind: int, live: int, size: int | None, sign: int) -> None:
         if not live:
             return
@@ -238,7 +267,8 @@ class RowWriter:
             self.totals.uploads += sign
 
     def _drop_range(self, kind: int, incarnation: int, start: bytes, end: bytes, limit: int) -> int:
-        """Remove rows between two keys, both included, and release parts' bodies; how many."""
+        """Remove rows between two keys, both included, and release the bodies of parts and
+        annotations; how many."""
         rows = _rows(self._cursor.execute(_RANGE, (kind, incarnation, start, end, limit)))
         released = []
         freed = 0
@@ -247,10 +277,12 @@ class RowWriter:
             self.touched.append(register)
             self._count(kind, live, size, -1)
             self._cursor.execute(_DELETE, register)
-            if kind == Kind.PART:
-                part: Part = records.decode(kind, data)
-                released.append(part.body)
-                freed += part.size
+            if kind in (Kind.PART, Kind.ANNOTATION):
+                value: Part | Annotation = records.decode(kind, data)
+                released.append(value.body)
+                freed += value.body.size
+                if value.body.kind == BodyKind.INLINE:
+                    self._cursor.execute("DELETE FROM inline WHERE id = ?", (value.body.id,))
         if freed:
             self._usage.add(incarnation, -freed, 0)
         self._references.release(body for body in released if body.kind != BodyKind.EMPTY)

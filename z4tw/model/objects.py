@@ -92,6 +92,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
     the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
     repeated completion find what the first one wrote. ``acl`` None: private to the owner.
+    ``annotations`` counts them; they lie in registers of their own.
     """
 
     stamp: bytes
@@ -109,6 +110,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     parts: int = 0
     origin: str = ""
     acl: Acl | None = None
+    annotations: int = 0
 
     @property
     def version_id(self) -> str:

@@ -26,6 +26,7 @@ class Kind(enum.IntEnum):
     UPLOAD = 6
     PART = 7
     LAYOUT = 8
+    ANNOTATION = 9
 
 
 CONTROL_KINDS = frozenset({Kind.ACCOUNT, Kind.USER, Kind.ACCESS_KEY, Kind.BUCKET, Kind.LAYOUT})
@@ -106,6 +107,9 @@ class Change(msgspec.Struct, frozen=True):
     made or changed, for the events that tell of it; ``outbox`` are those events. ``added_bytes``
     and ``added_objects`` are what the bucket holds more (or less) of; cleared parts are not in
     them.
+    ``annotations`` are rows beside an object's head, (stamp of the version, name, value or None
+    to remove it); ``clear_annotations`` names versions all of whose annotations go, and
+    ``more_inline`` has the new rows of inline bodies of annotations.
     """
 
     value: Any
@@ -124,6 +128,9 @@ class Change(msgspec.Struct, frozen=True):
     outbox: tuple[Outgoing, ...] = ()
     added_bytes: int = 0
     added_objects: int = 0
+    annotations: tuple[tuple[bytes, str, Any], ...] = ()
+    clear_annotations: tuple[bytes, ...] = ()
+    more_inline: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class LiveRow(NamedTuple):

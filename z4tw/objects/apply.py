@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import control, uploads, versions
+from z4tw.objects import control, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
     Command,
     CreateUpload,
+    DeleteAnnotation,
     DeleteObject,
     DeleteVersion,
     FinishCompletion,
+    PutAnnotation,
     PutPart,
     PutVersion,
     Replace,
@@ -36,6 +39,9 @@ class View(Protocol):
     def load_page(self, id: bytes) -> tuple[Version, ...]:
         """A page of older versions that the head names."""
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """An annotation of a version (its stamp) of the OBJECT register."""
+
     def new_id(self) -> bytes:
         """A new 16-byte id, for a page."""
 
@@ -50,6 +56,8 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
     SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
     ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
+    PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
+    DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from z4tw.model.access import Acl
+from z4tw.model.annotations import Annotation, NewAnnotation
 from z4tw.model.control import Quota
 from z4tw.model.notices import Notice
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
@@ -39,6 +40,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
 
     ``inline`` is the stored form of an INLINE body, ``blob`` describes a new FILE body,
     ``manifest`` is a new MANIFEST body; all None for a body that is shared by reference.
+    ``annotations`` come with the version, of which ``version.annotations`` is the number.
 
     A version that would exceed ``quota`` is refused with ``QuotaExceeded``; of a completed upload
     (``version.origin``) the bytes were let in as parts, so that only its number counts.
@@ -52,6 +54,7 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
     manifest: Manifest | None = None
     notice: Notice | None = None
     quota: Quota | None = None
+    annotations: tuple[NewAnnotation, ...] = ()
 
 
 class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-object"):
@@ -92,6 +95,30 @@ class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
     version_id: str
     acl: Acl | None
     expected: bytes
+    notice: Notice | None = None
+
+
+class PutAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="put-annotation"):
+    """Attach an annotation to a version (``version_id`` empty: the current one). ``if_match`` is a
+    condition on the version's ETag. ``inline`` is the stored form of an INLINE body, ``blob``
+    describes a new FILE body. One that would exceed ``quota`` is refused with ``QuotaExceeded``."""
+
+    version_id: str
+    annotation: Annotation
+    if_match: str | None = None
+    inline: bytes | None = None
+    blob: BlobInfo | None = None
+    notice: Notice | None = None
+    quota: Quota | None = None
+
+
+class DeleteAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="delete-annotation"):
+    """Remove an annotation of a version."""
+
+    stamp: bytes
+    version_id: str
+    name: str
+    if_match: str | None = None
     notice: Notice | None = None
 
 
@@ -172,6 +199,8 @@ Command = (
     | SetTags
     | SetAcl
     | ReplaceBody
+    | PutAnnotation
+    | DeleteAnnotation
     | CreateUpload
     | BeginCompletion
     | FinishCompletion

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.control import AccessKey, Account, Bucket, User
 from z4tw.model.notices import Outgoing
 from z4tw.model.objects import BlobInfo, Head, Manifest, Version
@@ -28,6 +29,7 @@ _TYPES: dict[int, type] = {
     Kind.OBJECT: Head,
     Kind.UPLOAD: Upload,
     Kind.PART: Part,
+    Kind.ANNOTATION: Annotation,
 }
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import (
     EMPTY_BODY,
     HEAD_VERSIONS,
@@ -62,6 +63,7 @@ class _Draft:
         self.dropped_inline: list[bytes] = []
         self.added_bytes = 0
         self.added_objects = 0
+        self.cleared: list[bytes] = []
 
     def add(self, version: Version) -> None:
         """Make a version the newest one, spilling older ones into a page when the head is full."""
@@ -77,10 +79,12 @@ class _Draft:
             self._write_page(0, tuple(older))
 
     def drop(self, place: _Place) -> None:
-        """Remove a version, releasing its body."""
+        """Remove a version, releasing its body and its annotations."""
         version = self._remove(place)
         self.added_bytes -= version.size
         self.added_objects -= not version.delete_marker
+        if version.annotations:
+            self.cleared.append(version.stamp)
         if version.body.kind == BodyKind.INLINE:
             self.dropped_inline.append(version.body.id)
         elif version.body.kind != BodyKind.EMPTY:
@@ -147,6 +151,8 @@ class _Draft:
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
         inline = manifest = None
+        annotated: list[tuple[bytes, str, Annotation]] = []
+        more_inline: list[tuple[bytes, bytes]] = []
         if command is not None:
             body = command.version.body
             if body.kind == BodyKind.INLINE:
@@ -157,6 +163,13 @@ class _Draft:
                 acquire = (body,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
+            for new in command.annotations:
+                annotation = msgspec.structs.replace(new.annotation, stamp=self.last)
+                annotated.append((self.last, annotation.name, annotation))
+                if new.inline is None:
+                    acquire += (annotation.body,)
+                else:
+                    more_inline.append((annotation.body.id, new.inline))
         return Change(
             head,
             done,
@@ -171,6 +184,9 @@ class _Draft:
             subject=subject,
             added_bytes=self.added_bytes,
             added_objects=self.added_objects,
+            annotations=tuple(annotated),
+            clear_annotations=tuple(self.cleared),
+            more_inline=tuple(more_inline),
         )
 
 
@@ -199,6 +215,12 @@ def _find(draft: _Draft, version_id: str) -> _Place | None:
                 if version.is_null if null else (version.stamp == stamp and not version.is_null):
                     return _Place(version, index, number)
     return None
+
+
+Draft = _Draft
+"""For the other commands on an object's register, as the two below."""
+Place = _Place
+find_place = _find
 
 
 def find_version(head: Head | None, version_id: str, view: View) -> Version | None:
@@ -257,6 +279,7 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
     if stamp != version.stamp or version.is_null != null:
         version = msgspec.structs.replace(version, stamp=stamp, is_null=null)
     draft.add(version)
+    draft.added_bytes += sum(new.annotation.body.size for new in command.annotations)
     more_bytes = 0 if version.origin else draft.added_bytes
     over = exceeded(command.quota, view.held, more_bytes, draft.added_objects)
     if over is not None:

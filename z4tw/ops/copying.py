@@ -15,6 +15,7 @@ import msgspec
 from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
 from z4tw.model.access import Acl
+from z4tw.model.annotations import NewAnnotation
 from z4tw.model.control import Bucket
 from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Version
 from z4tw.model.registers import NeedData, Outcome
@@ -30,6 +31,7 @@ from z4tw.ops.ingest import Taken, gather, store_blob
 from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
 from z4tw.ops.multipart import part_footer, part_of, put_part
+from z4tw.ops.object_annotations import authorize_copy, copied_annotations
 from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
@@ -47,6 +49,7 @@ from z4tw.s3.conditional import write_condition
 from z4tw.s3.copying import replaces
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.notification import Event
+from z4tw.s3.object_annotations import copies_annotations
 from z4tw.s3.ranges import parse_copy_range
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import copy_part_result, copy_result
@@ -67,6 +70,7 @@ class Recipe:
         self.headers = stored_headers(headers)
         self.metadata = user_metadata(headers)
         self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
+        self.copies_annotations = copies_annotations(headers)
         self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
 
     def version(self, source: Version, stamp: bytes, owner: str, acl: Acl | None) -> Version:
@@ -133,9 +137,16 @@ async def copy_object(context: Context) -> S3Response:
             )
         if original.tags and not recipe.replaces_tags:
             _authorize_tags(context, source, original)
+        annotated = recipe.copies_annotations and original.annotations > 0
+        if annotated:
+            authorize_copy(context, source)
         version = recipe.version(original, context.stamp(), owner, acl)
         try:
             version, inline = await _with_body(context, recipe, original, version)
+            annotations: tuple[NewAnnotation, ...] = ()
+            if annotated:
+                annotations = await copied_annotations(context, source, original)
+                version = msgspec.structs.replace(version, annotations=len(annotations))
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)
         else:
@@ -146,10 +157,12 @@ async def copy_object(context: Context) -> S3Response:
                 inline,
                 notice=notice_of(context, Event.CREATED_COPY),
                 quota=bucket.quota,
+                annotations=annotations,
             )
             outcome = await context.store.change(register, command)
         if isinstance(outcome, NeedData):
-            gone = _still_there(original, gone)
+            if outcome.id == original.body.id:  # else an annotation's, which was changed meanwhile
+                gone = _still_there(original, gone)
             continue
         put = done(outcome)
         context.exchange.object_size = version.size

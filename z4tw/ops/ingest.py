@@ -132,6 +132,13 @@ class Intake:
             beside = partial(context.offload.run, self._digest_others)
         return await store_blob(writer, self._pull(), work, beside, self._verified, make, footer)
 
+    async def read_whole(self) -> bytes:
+        """Read and verify the whole body, which is kept in memory and stored nowhere; ``digests``
+        are finished then. Raises as ``take``."""
+        data = await self._whole()
+        self._finish(len(data))
+        return data
+
     async def _whole(self) -> bytes:
         body = self._context.exchange.body
         data: bytes | None = body.take_all()

@@ -13,6 +13,7 @@ READ_ACTIONS = frozenset(
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
         "s3:GetObject",
+        "s3:GetObjectAnnotation",
         "s3:GetObjectAttributes",
         "s3:GetObjectTagging",
         "s3:GetObjectVersion",
@@ -22,6 +23,7 @@ READ_ACTIONS = frozenset(
         "s3:ListBucketMultipartUploads",
         "s3:ListBucketVersions",
         "s3:ListMultipartUploadParts",
+        "s3:ListObjectAnnotations",
     }
 )
 """What READ allows: reading and listing objects, versions, uploads, tags, and the settings that
@@ -31,6 +33,7 @@ WRITE_ACTIONS = frozenset(
     {
         "s3:AbortMultipartUpload",
         "s3:DeleteObject",
+        "s3:DeleteObjectAnnotation",
         "s3:DeleteObjectTagging",
         "s3:DeleteObjectVersion",
         "s3:DeleteObjectVersionTagging",
@@ -38,6 +41,7 @@ WRITE_ACTIONS = frozenset(
         "s3:ListBucketMultipartUploads",
         "s3:ListMultipartUploadParts",
         "s3:PutObject",
+        "s3:PutObjectAnnotation",
         "s3:PutObjectTagging",
         "s3:PutObjectVersionTagging",
     }

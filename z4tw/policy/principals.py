@@ -24,14 +24,15 @@ _FEDERATED = re.compile(r"[\w+=,.@/:-]{1,512}")
 
 class Principals(NamedTuple):
     """The principals that are named: everyone, accounts by number, accounts by canonical id,
-    single identities by ARN. ``others`` says that services or federated identities are named
-    too, none of which ever makes a request here."""
+    single identities by ARN, services of the node by name. ``others`` says that federated
+    identities are named too, none of which ever makes a request here."""
 
     everyone: bool = False
     accounts: frozenset[str] = frozenset()
     canonical: frozenset[str] = frozenset()
     arns: frozenset[str] = frozenset()
     others: bool = False
+    services: frozenset[str] = frozenset()
 
     def names(self, principal: Principal) -> bool:
         """Whether a principal is among them; an account stands for all its identities."""
@@ -39,6 +40,8 @@ class Principals(NamedTuple):
             return True
         if principal.anonymous:
             return False
+        if principal.service:
+            return principal.service in self.services
         return (
             principal.account_number in self.accounts
             or principal.arn in self.arns
@@ -63,6 +66,7 @@ def parse_principals(value: Any) -> Principals:
     accounts: set[str] = set()
     canonical: set[str] = set()
     arns: set[str] = set()
+    services: set[str] = set()
     for kind, given in value.items():
         for text in _texts(given):
             if kind == "AWS" and text == "*":
@@ -76,13 +80,20 @@ def parse_principals(value: Any) -> Principals:
                     arns.add(text)
             elif kind == "CanonicalUser" and _CANONICAL.fullmatch(text):
                 canonical.add(text)
-            elif (kind == "Service" and _SERVICE.fullmatch(text)) or (
-                kind == "Federated" and _FEDERATED.fullmatch(text)
-            ):
+            elif kind == "Service" and _SERVICE.fullmatch(text):
+                services.add(text)
+            elif kind == "Federated" and _FEDERATED.fullmatch(text):
                 others = True
             else:
                 raise _invalid()
-    return Principals(everyone, frozenset(accounts), frozenset(canonical), frozenset(arns), others)
+    return Principals(
+        everyone,
+        frozenset(accounts),
+        frozenset(canonical),
+        frozenset(arns),
+        others,
+        frozenset(services),
+    )
 
 
 def _texts(given: Any) -> list[str]:

@@ -15,13 +15,14 @@ import msgspec
 
 from z4tw.metadata.writes import RowWriter
 from z4tw.model.control import Account, Bucket, BucketState, User
-from z4tw.model.objects import Head
-from z4tw.model.rebuild import OBJECT, BlobRecord
+from z4tw.model.objects import NULL_VERSION_ID, Head
+from z4tw.model.rebuild import ANNOTATION, OBJECT, BlobRecord
 from z4tw.model.registers import Done, Kind, Refused, Register, part_register, upload_register
-from z4tw.model.stamps import HybridClock, after, stamp_ms
+from z4tw.model.stamps import HybridClock, after, stamp_ms, version_id_of
 from z4tw.model.uploads import Part, Upload, UploadState
 from z4tw.objects import Command, records
-from z4tw.objects.commands import CreateUpload, PutPart, PutVersion, Replace
+from z4tw.objects.commands import CreateUpload, PutAnnotation, PutPart, PutVersion, Replace
+from z4tw.objects.versions import find_version
 from z4tw.recovery.footers import Claim, Footer, Footers
 from z4tw.recovery.forms import Forms
 from z4tw.recovery.report import ShowProgress
@@ -130,6 +131,8 @@ class Replay:
             return "another file has this blob"
         if record.kind == OBJECT:
             return self._put_version(footer, record)
+        if record.kind == ANNOTATION:
+            return self._put_annotation(footer, record)
         return self._put_part(footer, record)
 
     def _put_version(self, footer: Footer, record: BlobRecord) -> str:
@@ -145,6 +148,24 @@ class Replay:
             return "superseded: the version is there already"
         if isinstance(outcome, Done):
             self.result.counts["versions"] += 1
+            return ""
+        return _refusal(outcome)
+
+    def _put_annotation(self, footer: Footer, record: BlobRecord) -> str:
+        assert record.annotation is not None
+        register = Register(Kind.OBJECT, record.incarnation, record.key.encode("utf-8"))
+        head: Head | None = self._read(register)
+        if head is not None and footer.stamp <= head.last:
+            return "superseded: the snapshot has a later change of the key"
+        for name in (version_id_of(record.annotated), NULL_VERSION_ID):
+            version = find_version(head, name, self._rows)
+            if version is not None and version.stamp == record.annotated:
+                break
+        else:
+            return "of a version that is not there"
+        outcome = self._change(register, PutAnnotation(name, record.annotation, blob=footer.info))
+        if isinstance(outcome, Done):
+            self.result.counts["annotations"] += 1
             return ""
         return _refusal(outcome)
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-from z4tw.errors import InvalidArgument, MalformedXML
+from z4tw.errors import InvalidArgument, MalformedXML, MissingRequestBodyError
 from z4tw.model.notices import Target
 from z4tw.s3.xml_in import SETTING_BYTES, Node, parse_document
 from z4tw.s3.xml_text import document, element
@@ -143,9 +143,11 @@ def parse_notification(body: bytes, new_id: Callable[[], str]) -> Configuration:
     """PutBucketNotificationConfiguration; an empty document asks for nothing. ``new_id`` makes the
     id of a configuration without one.
 
-    Raises ``MalformedXML``; ``InvalidArgument`` for unknown events, bad filters, malformed ARNs,
-    repeated ids and configurations that overlap.
+    Raises ``MissingRequestBodyError``, ``MalformedXML``; ``InvalidArgument`` for unknown events,
+    bad filters, malformed ARNs, repeated ids and configurations that overlap.
     """
+    if not body:
+        raise MissingRequestBodyError()
     rules: list[Rule] = []
     event_bridge = False
     root = parse_document(body, "NotificationConfiguration", SETTING_BYTES, _MAX_ELEMENTS)

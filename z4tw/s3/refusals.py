@@ -38,6 +38,7 @@ _PASSING = frozenset(
         "x-amz-metadata-directive",
         "x-amz-mp-object-size",
         "x-amz-object-attributes",
+        "x-amz-object-if-match",
         "x-amz-optional-object-attributes",
         "x-amz-part-number-marker",
         "x-amz-retry",
@@ -114,6 +115,8 @@ def _judge(name: str, value: str, operation: str) -> None:
             )
     elif name in _ACL_HEADERS and operation in _ACL_OPERATIONS:
         return
+    elif name == "x-amz-object-annotation-directive" and operation == "CopyObject":
+        return  # it judges the value
     elif value not in _PASSING_VALUES.get(name, ()):
         raise lacking(name)
 
