@@ -112,20 +112,33 @@ def set_rules(
     run(change())
 
 
-def walk(store: SqliteStore, clock: HybridClock, now_ms: Any) -> tuple[int, float]:
-    """(keys looked at, seconds of CPU) of a whole walk."""
+class Timed(Expirer):
+    """Notes the CPU seconds of its steps, which are those of a process that has other work."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.steps: list[float] = []
+        self.last = time.process_time()
+
+    async def _rest(self) -> None:
+        self.steps.append(time.process_time() - self.last)
+        self.last = time.process_time()
+
+
+def walk(store: SqliteStore, clock: HybridClock, now_ms: Any) -> tuple[int, float, list[float]]:
+    """(keys looked at, seconds of CPU, those of each step in order) of a whole walk."""
 
     async def move(*_: Any) -> bool:
         return True
 
-    expirer = Expirer(
+    expirer = Timed(
         store, Executor(store, clock.stamp, now_ms, move), Nowhere(), NoRest(), now_ms,
         day_ms=DAY_MS, interval_s=1,
     )  # fmt: skip
     began = time.process_time()
     run(expirer.walk())
     assert expirer.errors == 0
-    return expirer.examined, time.process_time() - began
+    return expirer.examined, time.process_time() - began, sorted(expirer.steps)
 
 
 def measure(keys: int) -> None:
@@ -147,9 +160,17 @@ def measure(keys: int) -> None:
             cases = dict(RULES, **({"versions": noncurrent} if versioned else {}))
             for name, rules in cases.items():
                 set_rules(store, clock, rules, versioned)
-                seen, seconds = walk(store, clock, now_ms)
+                seen, seconds, steps = walk(store, clock, now_ms)
                 kind = "versioned" if versioned else "plain"
-                print(f"{kind:10} {name:35} {seen:9,} keys {seen / seconds:12,.0f} /s")
+                rate, middle, late = (
+                    seen / seconds,
+                    steps[len(steps) // 2],
+                    steps[-len(steps) // 100],
+                )
+                print(
+                    f"{kind:10} {name:33} {seen:9,} keys {rate:11,.0f} /s,"
+                    f" a step {middle * 1e3:.2f} ms, 1 % above {late * 1e3:.2f} ms"
+                )
             run(store.close())
 
 

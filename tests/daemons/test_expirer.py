@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from random import Random
@@ -57,6 +58,7 @@ class World(Harness):
         super().__init__()
         self.reactor: Clock = Turning()
         self.kept = Kept()
+        self.ticks = itertools.count()  # the process has always other work
         self.moved: list[tuple[str, str]] = []
         self.expirer = self.make()
 
@@ -88,6 +90,7 @@ class World(Harness):
             self.clock.now_ms,
             day_ms=1000,
             interval_s=10,
+            cpu_s=lambda: float(next(self.ticks)),
             batch=batch,
             save_s=0,
         )
@@ -335,17 +338,38 @@ class Slow(Turning):
     looks = 0.0
 
     def seconds(self) -> float:
-        self.looks += 0.002
+        self.looks += 0.0005
         return super().seconds() + self.looks
 
 
-def test_it_rests_as_long_as_a_step_took() -> None:
+def test_it_rests_shortly_while_nobody_wants_the_process_and_long_while_others_do() -> None:
     world = World("memory")
     world.reactor = Slow()
     world.expirer = world.make()
+    used = [0.0]
+    world.expirer._cpu_s = lambda: used[0]
     world.bucket("bucket")
-    world.fill("bucket", "", 20)
+    world.fill("bucket", "", 300)
     world.rules("bucket", "<Filter/>" + DAYS.format(99))
     Deferred.fromCoroutine(world.expirer.walk())
-    (call,) = world.reactor.getDelayedCalls()
-    assert 0.001 < call.getTime() - Clock.seconds(world.reactor) < 0.1
+
+    def rest() -> float:
+        """How long the rest is that has begun."""
+        (call,) = world.reactor.getDelayedCalls()
+        return call.getTime() - world.reactor.rightNow - world.reactor.looks
+
+    def step(cpu: float) -> int:
+        """How many keys the step after this rest looks at; ``cpu`` is used meanwhile."""
+        before = world.expirer.examined
+        used[0] += cpu
+        world.reactor.advance(rest() + 0.0001)
+        return world.expirer.examined - before
+
+    assert rest() > 0.005, "it takes others for busy until it has seen them rest"
+    assert step(0) == 32
+    assert rest() < 0.003
+    assert step(0) == 32
+    assert rest() < 0.003
+    assert step(0.5) == 8
+    assert rest() > 0.005
+    assert step(0.5) == 8

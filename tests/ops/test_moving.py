@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from zope.interface import implementer
 
-from tests.ops.harness import Harness, run
-from z4tw.errors import CorruptBlob
+from tests.ops.harness import Harness, InlineOffload, run
+from tests.recovery.stores import filled
+from z4tw.errors import CorruptBlob, ServiceUnavailable
 from z4tw.interfaces import ILifecycleAction, ITransition
 from z4tw.model.control import Bucket
 from z4tw.model.objects import BodyKind, Head, Version
@@ -18,6 +21,7 @@ from z4tw.model.registers import Kind, Register
 from z4tw.ops.context import Settings
 from z4tw.ops.moving import Mover
 from z4tw.packed.action import ZstdAction
+from z4tw.recovery.files import finished
 
 LINES = b"".join(b"one line of %d\n" % number for number in range(50_000))
 NOISE = Random(1).randbytes(300_000)
@@ -323,3 +327,61 @@ def test_a_damaged_body_is_an_error_and_stays() -> None:
     with pytest.raises(CorruptBlob):
         world.move("key")
     assert world.version("key").storage_class == "STANDARD"
+
+
+# On files and SQLite, with a check of the whole store after each crash
+
+
+class DiskCrash(Exception):
+    """The process is gone; the store may not learn of it in any other way than this."""
+
+
+DISK_STEPS = (
+    "blob.write",
+    "blob.fsync",
+    "blob.link",
+    "blob.dirsync",
+    "store.before-commit",
+    "store.after-commit",
+)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("key", ["text", "multipart"])
+@pytest.mark.parametrize("step", DISK_STEPS)
+def test_a_store_on_disk_is_sound_after_a_crash(
+    step: str, key: str, encrypted: bool, tmp_path: Path
+) -> None:
+    store = filled(tmp_path / "data", encrypted)
+    plain = store.buckets()["plain"]
+    store.file(plain, "text", LINES)
+    before = store.contents()
+
+    def crash(reached: str) -> None:
+        if reached == step:
+            raise DiskCrash
+
+    def move() -> bool:
+        version = finished(store.store.read(store.at(plain, key))).versions[0]
+        actions = {"ZSTD": ZstdAction()}
+        mover = Mover(store.store, store.blobs, InlineOffload(), store.stamp, actions)
+        return bool(finished(mover.move(plain, key, version, "ZSTD")))
+
+    parts = store.blobs._writer_parts
+    store.blobs._writer_parts = msgspec.structs.replace(parts, steps=crash)
+    store.store._steps = crash
+    store.store._on_fatal = lambda error: None
+    with pytest.raises((DiskCrash, ServiceUnavailable)):
+        move()
+    for connection in (store.store._reader, store.store._writer):
+        connection.close(True)
+    store.blobs._writer_parts = parts
+    store.open()
+    for _ in range(2):
+        assert store.contents() == before
+        store.close()
+        problems = {problem["name"] for problem in store.check().as_dict()["problems"]}
+        assert problems <= {"file-orphan"}, "at most the new blob, which the sweep removes"
+        store.open()
+        assert move()
+        assert finished(store.store.read(store.at(plain, key))).versions[0].storage_class == "ZSTD"

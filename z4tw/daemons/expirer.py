@@ -26,6 +26,15 @@ from z4tw.s3.listing import prefix_successor
 
 OBJECTS = "objects"
 UPLOADS = "uploads"
+IDLE_FACTOR = 4
+"""Steps are so much longer while nobody else wants the process."""
+BUSY_REST = 19
+"""Rests as multiples of a step while the process has other work."""
+BUSY_SHARE = 0.1
+"""A process that uses this part of a rest's time has other work."""
+LATE_S = 0.003
+"""And so has one, or its machine, that wakes the expirer later than this."""
+LONGEST_REST_S = 1.0
 T = TypeVar("T")
 _BUCKETS_AT_ONCE = 100
 
@@ -53,10 +62,13 @@ class Expirer(Service):
     """Walks all buckets with lifecycle rules, again ``interval_s`` after a walk has ended.
 
     A step looks at ``batch`` keys, a quarter of it where rules look into heads, which takes some
-    tenths of a millisecond; after each the loop rests as long as the step took, so that clients
-    have at least half of the process. The position is saved every ``save_s`` and when the
-    service stops, and the next walk goes on there. An error with one key is logged and counted,
-    and leaves it for the next walk; one of the store ends the walk until its next turn.
+    tenths of a millisecond. After each it rests: while the process has other work, which it sees
+    by what CPU time was used meanwhile (``cpu_s``) and by how late it is woken, for so long that
+    it takes a twentieth of the process; else it takes half of it, in steps that are longer.
+
+    The position is saved every ``save_s`` and when the service stops, and the next walk goes on
+    there. An error with one key is logged and counted, and leaves it for the next walk; one of the
+    store ends the walk until its next turn.
 
     ``day_ms`` is the length of a rule's day; while ``read_only()`` nothing is done. ``examined``,
     ``tally``, ``errors`` and ``completed_ms`` (Unix milliseconds of the end of the last whole walk,
@@ -73,6 +85,7 @@ class Expirer(Service):
         *,
         day_ms: int,
         interval_s: float,
+        cpu_s: Callable[[], float] = lambda: 0.0,
         read_only: Callable[[], bool] = lambda: False,
         batch: int = 256,
         save_s: float = 5.0,
@@ -89,6 +102,8 @@ class Expirer(Service):
         self._clock = clock
         self._now_ms = now_ms
         self._day_ms = day_ms
+        self._cpu_s = cpu_s
+        self._busy = True
         self._read_only = read_only
         self._batch = batch
         self._save_s = save_s
@@ -191,7 +206,7 @@ class Expirer(Service):
             return None
         start, end, prefix = found
         work: list[Awaitable[Looked]]
-        limit = self._batch
+        limit = self._limit()
         if judge.needs_heads:
             limit = max(1, limit // 4)
             heads = await self._store.scan(Kind.OBJECT, bucket.incarnation, start, end, limit)
@@ -205,7 +220,7 @@ class Expirer(Service):
             ]
         else:
             page: ListPage = await self._store.list_live(
-                Kind.OBJECT, bucket.incarnation, self._query(prefix, start)
+                Kind.OBJECT, bucket.incarnation, _query(prefix, start, limit)
             )
             count = len(page.rows)
             last = page.last
@@ -235,7 +250,7 @@ class Expirer(Service):
         if found is None:
             return None
         _, end, prefix = found
-        query = ListQuery(prefix=prefix, start_after=key, limit=self._batch)
+        query = ListQuery(prefix=prefix, start_after=key, limit=self._limit())
         page: ListPage = await self._store.list_live(Kind.UPLOAD, bucket.incarnation, query)
         self.examined += len(page.rows)
         work = [
@@ -249,11 +264,9 @@ class Expirer(Service):
             return page.last
         return upload_prefix(end) if end else None
 
-    def _query(self, prefix: bytes, start: bytes) -> ListQuery:
-        """Live rows at or after ``start``, which is a key that was looked at and a zero byte, or
-        where a prefix begins."""
-        after = start[:-1] if start.endswith(b"\x00") else b""
-        return ListQuery(prefix=prefix, start_after=after, limit=self._batch)
+    def _limit(self) -> int:
+        """How many keys the next step looks at."""
+        return self._batch if self._busy else self._batch * IDLE_FACTOR
 
     async def _all(self, bucket: Bucket, work: Sequence[Awaitable[T]]) -> list[T]:
         """Do the work of one step together, so that it shares commits; what came of it, without
@@ -278,17 +291,29 @@ class Expirer(Service):
             await self._positions.save(position)
 
     async def _rest(self) -> None:
-        """Leave the loop to others for as long as the last step took."""
+        """Leave the loop to others after a step, and see what they do with it."""
         if self._stopping:
             return
-        taken_s = max(0.0, self._clock.seconds() - self._began)
-        self._pause = deferLater(self._clock, min(taken_s, 1.0))
+        began, cpu = self._clock.seconds(), self._cpu_s()
+        taken_s = max(0.0, began - self._began)
+        rest_s = min(taken_s * (BUSY_REST if self._busy else 1), LONGEST_REST_S)
+        self._pause = deferLater(self._clock, rest_s)
         try:
             await self._pause
         except CancelledError:
             return  # ``stopService`` cancels it; the walk looks at ``_stopping`` itself
         finally:
             self._pause = None
+        rested_s = self._clock.seconds() - began
+        used_s = self._cpu_s() - cpu
+        self._busy = used_s > rested_s * BUSY_SHARE or rested_s - rest_s > LATE_S
+
+
+def _query(prefix: bytes, start: bytes, limit: int) -> ListQuery:
+    """Live rows at or after ``start``, which is a key that was looked at and a zero byte, or
+    where a prefix begins."""
+    after = start[:-1] if start.endswith(b"\x00") else b""
+    return ListQuery(prefix=prefix, start_after=after, limit=limit)
 
 
 _Step = Callable[[Bucket, Judge, bytes], Awaitable[bytes | None]]

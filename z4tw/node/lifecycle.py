@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from z4tw.config import Config
 from z4tw.daemons.expirer import Expirer
 from z4tw.node.openings import Outside
@@ -24,6 +26,7 @@ def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
         outside.now_ms,
         day_ms=storage.settings.lifecycle_day_ms,
         interval_s=config.lifecycle_interval,
+        cpu_s=time.process_time,
         read_only=lambda: storage.blobs.read_only,
     )
 
