@@ -1,6 +1,8 @@
 """Fill a bucket of a stopped server with empty objects, through the store's own interface.
 
-Usage: python benchmarks/generate.py DATA BUCKET COUNT
+Usage: python benchmarks/generate.py DATA BUCKET COUNT [FIRST]
+
+The keys are ``k/000000000`` and so on, from FIRST (0, or what an earlier run made) to COUNT.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from z4tw.metadata.sqlite import SqliteStore
+from z4tw.model.control import Bucket
 from z4tw.model.objects import EMPTY_BODY, Version
 from z4tw.model.registers import Kind, Register
 from z4tw.model.stamps import HybridClock
@@ -40,8 +43,8 @@ class Turn:
             function(*arguments)
 
 
-def main(data: str, bucket_name: str, count: int) -> int:
-    """Make the bucket for the first account, and its objects ``k/000000000`` and so on."""
+def main(data: str, bucket_name: str, count: int, first: int = 0) -> int:
+    """Make the bucket for the first account unless it is there, and its objects."""
 
     def fatal(error: BaseException) -> None:
         raise error
@@ -59,13 +62,16 @@ def main(data: str, bucket_name: str, count: int) -> int:
     found: list[Any] = []
     _finish(store.scan(Kind.ACCOUNT, 0, b"", b"", 1), found, turn)
     owner = found[0][0][1].id
-    from z4tw.model.control import Bucket
-
-    incarnation = int.from_bytes(os.urandom(7), "big")
-    made = Bucket(clock.stamp(), bucket_name, incarnation, owner, 0, "us-east-1")
     register = Register(Kind.BUCKET, 0, bucket_name.encode())
-    store.change(register, Replace(None, records.encode(made)))
-    for start in range(0, count, 500):
+    present: list[Any] = []
+    _finish(store.read(register), present, turn)
+    if present[0] is None:
+        incarnation = int.from_bytes(os.urandom(7), "big")
+        made = Bucket(clock.stamp(), bucket_name, incarnation, owner, 0, "us-east-1")
+        store.change(register, Replace(None, records.encode(made)))
+    else:
+        incarnation = present[0].incarnation
+    for start in range(first, count, 500):
         for number in range(start, min(start + 500, count)):
             key = f"k/{number:09d}"
             version = Version(
@@ -86,4 +92,4 @@ def _finish(awaitable: Any, results: list[Any], turn: Turn) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    raise SystemExit(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:5])))

@@ -71,6 +71,11 @@ def make_key(data: Path, name: str, *options: str, environ: dict[str, str] | Non
     return Key(name, made["access_key_id"], made["secret_access_key"])
 
 
+def z4_json(data: Path, *arguments: str) -> Any:
+    """What a ``z4`` command on a data directory prints with ``--json``."""
+    return json.loads(z4(*arguments, "--data", str(data), "--json").stdout)
+
+
 class ServerProcess:
     """A ``z4 server`` process tree on a data directory."""
 

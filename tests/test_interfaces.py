@@ -16,6 +16,7 @@ from z4tw.metadata.remote import RemoteStore
 from z4tw.metadata.sqlite import SqliteStore
 from z4tw.ops.routing import LocalRouter
 from z4tw.ops.service import S3Service
+from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 from z4tw.testing.disks import FaultyDisk, LossyDisk
 from z4tw.testing.offload import InlineOffload
@@ -39,6 +40,7 @@ PROVIDERS = [
     (interfaces.IKeyring, LocalKeyring),
     (interfaces.IPluginFactory, LocalKeyringFactory),
     (interfaces.ISelectiveEvaluator, GrantsEvaluator),
+    (interfaces.IDocumentEvaluator, BucketPolicyEvaluator),
     (interfaces.IRouter, LocalRouter),
     (interfaces.IS3Service, S3Service),
 ]

@@ -54,3 +54,11 @@ def test_a_cut_off_form_is_refused(stored: bytes) -> None:
 def test_a_control_key_has_32_bytes() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         SecretSeal(b"short", os.urandom)
+
+
+def test_keys_for_other_purposes_are_derived_and_differ() -> None:
+    one = SecretSeal(bytes(32), os.urandom)
+    assert len(one.derive(b"a")) == 32
+    assert one.derive(b"a") == SecretSeal(bytes(32), os.urandom).derive(b"a")
+    assert one.derive(b"a") != one.derive(b"b")
+    assert one.derive(b"a") != SecretSeal(b"k" * 32, os.urandom).derive(b"a")

@@ -40,10 +40,21 @@ def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_flags_reach_the_configuration() -> None:
     config = parse(
-        "--port", "0", "--threads", "3", "--debug", "--domain", "a.b", "--domain=c.d"
+        "--port",
+        "0",
+        "--threads",
+        "3",
+        "--debug",
+        "--domain",
+        "a.b",
+        "--domain=c.d",
+        "--website-domain",
+        "w.b",
+        "--website-domain=w.d",
     ).config
     assert (config.port, config.workers, config.debug) == (0, 3, True)
     assert config.domain == ("a.b", "c.d")
+    assert config.website_domain == ("w.b", "w.d")
 
 
 def test_mistakes_get_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:

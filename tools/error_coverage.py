@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from tests.conformance.error_cases import (  # noqa: E402
     ALL,
     COMMON,
+    JSON_DOCUMENTS,
     NO_OPERATION,
     ON_BUCKETS,
     ON_KEYS,
@@ -46,8 +47,10 @@ TAGGING = ("PutBucketTagging", "PutObjectTagging")
 LOCKED_VERSIONS = ("GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold",
                    "PutObjectRetention")  # fmt: skip
 LOCKS = ("PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention")
-SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketTagging", "DeleteObjectTagging",
-            "PutBucketVersioning", "PutObjectLockConfiguration", *TAGGING)  # fmt: skip
+SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketOwnershipControls", "DeleteBucketPolicy",
+            "DeleteBucketTagging", "DeleteObjectTagging", "DeletePublicAccessBlock",
+            "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketVersioning",
+            "PutObjectLockConfiguration", "PutPublicAccessBlock", *TAGGING)  # fmt: skip
 
 DOCUMENTED: dict[str, Sequence[str]] = {
     "AccessDenied": ALL,
@@ -91,8 +94,9 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InvalidWriteOffset": ("PutObject",),
     "KeyTooLongError": (*ON_KEYS, "DeleteObjects"),
     "MalformedTrailerError": WITH_BODY,
+    "MalformedPolicy": JSON_DOCUMENTS,
     "MalformedXML": DOCUMENTS,
-    "MaxMessageLengthExceeded": DOCUMENTS,
+    "MaxMessageLengthExceeded": (*DOCUMENTS, *JSON_DOCUMENTS),
     "MetadataTooLarge": NEW_OBJECTS,
     "MethodNotAllowed": VERSIONED,
     "MissingContentLength": WITH_BODY,
@@ -101,6 +105,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     ),
     "MissingSecurityHeader": ALL,
     "NoSuchBucket": ON_BUCKETS,
+    "NoSuchBucketPolicy": ("GetBucketPolicy", "GetBucketPolicyStatus"),
     "NoSuchKey": (
         *VERSIONED,
         *LOCKED_VERSIONS,
@@ -111,6 +116,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
         "DeleteObject",
     ),
     "NoSuchObjectLockConfiguration": ("GetObjectLegalHold", "GetObjectRetention"),
+    "NoSuchPublicAccessBlockConfiguration": ("GetPublicAccessBlock",),
     "NoSuchTagSet": ("GetBucketTagging",),
     "NoSuchUpload": UPLOADS,
     "NoSuchVersion": (*VERSIONED, *LOCKED_VERSIONS, *COPIES, "DeleteObjects"),
@@ -119,6 +125,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "ObjectLockConfigurationNotFoundError": ("GetObjectLockConfiguration",),
     "ObjectNotInActiveTierError": ("CopyObject",),
     "OperationAborted": SETTINGS,
+    "OwnershipControlsNotFoundError": ("GetBucketOwnershipControls",),
     "PermanentRedirect": ON_BUCKETS,
     "PreconditionFailed": (*CONDITIONAL, *RENAMES, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
@@ -137,18 +144,16 @@ FAILURES = "needs a failing, overloaded or slow server: tested with injected fau
 RACES = "needs another change in the same moment: tested with interleaved operations"
 CLUSTER = "needs another node or region: tested with a fake owner of keys"
 LATER = "belongs to a feature that this release does not have: its headers answer NotImplemented"
-SESSIONS = "there are no sessions, so every session token is an InvalidToken"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
     "ConditionalRequestConflict": RACES,
     "EncryptionTypeMismatch": LATER,
-    "ExpiredToken": SESSIONS,
     "IdempotencyParameterMismatch": "needs a rename with a client token: tested with one",
     "InternalError": FAILURES,
     "InvalidEncryptionAlgorithmError": LATER,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",
-    "InvalidSecurity": SESSIONS,
+    "InvalidSecurity": "a wrong token is an InvalidToken, a wrong key an InvalidAccessKeyId",
     "MissingSecurityHeader": "S3 gives it to SOAP requests; a REST request without a signature is "
     "anonymous",
     "ObjectNotInActiveTierError": LATER,
@@ -168,7 +173,7 @@ UNTESTED_PAIRS: dict[tuple[str, str], str] = {
 NO_OPERATION_HAS: dict[str, str] = {
     "AccountProblem": "AWS accounts and payment",
     "AllAccessDisabled": "AWS accounts and payment",
-    "AmbiguousGrantByEmailAddress": "ACLs",
+    "AmbiguousGrantByEmailAddress": "e-mail addresses of accounts",
     "CredentialsNotSupported": "SOAP, BitTorrent and old addressing",
     "CrossLocationLoggingProhibited": "bucket logging",
     "IncorrectNumberOfFilesInPostRequest": "uploads by form",
@@ -178,11 +183,9 @@ NO_OPERATION_HAS: dict[str, str] = {
     "InvalidPolicyDocument": "uploads by form",
     "InvalidSOAPRequest": "SOAP, BitTorrent and old addressing",
     "InvalidTargetBucketForLogging": "bucket logging",
-    "MalformedACLError": "ACLs",
     "MalformedPOSTRequest": "uploads by form",
     "MaxPostPreDataLengthExceededError": "uploads by form",
     "NoLoggingStatusForKey": "bucket logging",
-    "NoSuchBucketPolicy": "bucket policies",
     "NoSuchLifecycleConfiguration": "lifecycle rules",
     "NotSignedUp": "AWS accounts and payment",
     "Redirect": "SOAP, BitTorrent and old addressing",
@@ -190,8 +193,6 @@ NO_OPERATION_HAS: dict[str, str] = {
     "RequestTorrentOfBucketError": "SOAP, BitTorrent and old addressing",
     "RestoreAlreadyInProgress": "archived objects",
     "TokenRefreshRequired": "AWS accounts and payment",
-    "UnexpectedContent": "SOAP, BitTorrent and old addressing",
-    "UnresolvableGrantByEmailAddress": "ACLs",
     "UserKeyMustBeSpecified": "uploads by form",
 }
 """Codes of AWS's list that no operation of this release can answer, by what they belong to."""

@@ -32,6 +32,10 @@ HEAD = """.. Made by tools/s3_support.py from what a server answered.
      - Request
      - Answer
 """
+POLICY = (
+    '{"Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"},'
+    ' "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}}'
+)
 PATHS = {"service": "/", "bucket": "/BUCKET", "object": "/BUCKET/KEY"}
 
 
@@ -73,6 +77,7 @@ class Calls:
                 parameter_validation=False,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"},
+                signature_version="s3v4",
             ),
         )
         self._parameters = self._prepare()
@@ -86,6 +91,18 @@ class Calls:
             s3.put_object(Bucket="bucket", Key=key, Body=b"x")
         tags = {"TagSet": [{"Key": "k", "Value": "v"}]}
         s3.put_bucket_tagging(Bucket="bucket", Tagging=tags)
+        s3.put_bucket_policy(Bucket="bucket", Policy=POLICY)
+        s3.put_public_access_block(Bucket="bucket", PublicAccessBlockConfiguration={})
+        rule = {"Prefix": "", "Status": "Enabled", "Expiration": {"Days": 9}}
+        rules = {"LifecycleConfiguration": {"Rules": [rule]}}
+        s3.put_bucket_lifecycle_configuration(Bucket="bucket", **rules)
+        cors = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]}
+        s3.put_bucket_cors(Bucket="bucket", CORSConfiguration=cors)
+        website = {"IndexDocument": {"Suffix": "index.html"}}
+        s3.put_bucket_website(Bucket="bucket", WebsiteConfiguration=website)
+        s3.put_object_annotation(
+            Bucket="bucket", Key="key", AnnotationName="read", AnnotationPayload=b"x"
+        )
         uploads = [
             {"Bucket": "bucket", "Key": key, "UploadId": made["UploadId"]}
             for key in ("open", "ended", "completed")
@@ -102,11 +119,24 @@ class Calls:
             "CopyObject": {"Bucket": "bucket", "Key": "copy", "CopySource": "bucket/key"},
             "CreateBucket": {"Bucket": "another"},
             "DeleteBucket": {"Bucket": "doomed"},
-            # Not of "bucket": its tags are read after this, by the order of the names.
+            # Not of "bucket": its settings are read after this, by the order of the names.
+            "DeleteBucketOwnershipControls": {"Bucket": "another"},
+            "DeleteBucketPolicy": {"Bucket": "another"},
+            "DeleteBucketLifecycle": {"Bucket": "another"},
             "DeleteBucketTagging": {"Bucket": "another"},
+            "DeletePublicAccessBlock": {"Bucket": "another"},
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
+            "GetObjectAnnotation": {"Bucket": "bucket", "Key": "key", "AnnotationName": "read"},
             "ListParts": opened,
+            "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
+            "PutBucketLifecycle": {"Bucket": "another", **rules},
+            "PutBucketLifecycleConfiguration": {"Bucket": "another", **rules},
+            # Not of "bucket": what it has is read after this, by the order of the names.
+            "DeleteBucketCors": {"Bucket": "another"},
+            "DeleteBucketWebsite": {"Bucket": "another"},
+            "PutBucketCors": {"Bucket": "another", "CORSConfiguration": cors},
+            "PutBucketWebsite": {"Bucket": "another", "WebsiteConfiguration": website},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
@@ -130,10 +160,15 @@ class Calls:
 
     def _post(self) -> str:
         """The browser form upload, which is not in botocore's model."""
-        form = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--b--\r\n'
+        made = self._s3.generate_presigned_post("bucket", "posted")
+        fields = {**made["fields"], "file": "x"}
+        form = "".join(
+            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
         request = urllib.request.Request(
-            f"{self._server.endpoint_url}/bucket",
-            data=form.encode(),
+            made["url"],
+            data=f"{form}--b--\r\n".encode(),
             headers={"Content-Type": "multipart/form-data; boundary=b"},
         )
         try:

@@ -21,7 +21,6 @@ from z4tw.node.owner import Owner
 from z4tw.node.service import NodeService
 from z4tw.node.started import Started
 from z4tw.node.workers import Briefing
-from z4tw.node.working import Worker
 
 log = Logger()
 _CPU_MAX = "/sys/fs/cgroup/cpu.max"
@@ -80,6 +79,8 @@ def build_worker(
     steps: Steps = no_steps,
 ) -> NodeService:
     """The service of a worker process, whose parent tells it the rest."""
+    from z4tw.node.working import Worker  # the web, of which the store process needs nothing
+
     outside = _outside(reactor, environ, None, steps)
     return Worker(number, briefing, outside, report=report, set_debug=set_debug).node
 

@@ -77,6 +77,20 @@ class AmbiguousGrantByEmailAddress(S3Error):
     message = "The email address you provided is associated with more than one account."
 
 
+class AnnotationLimitExceeded(S3Error):
+    """A version has as many annotations as it may have."""
+
+    status = 400
+    message = "The request would exceed the maximum number of annotations allowed per object."
+
+
+class AnnotationNameTooLong(S3Error):
+    """An annotation's name has more than 512 bytes."""
+
+    status = 400
+    message = "The annotation name exceeds 512 bytes."
+
+
 class AuthorizationHeaderMalformed(S3Error):
     """The Authorization header cannot be read or names a wrong region."""
 
@@ -239,6 +253,13 @@ class InvalidAccessKeyId(S3Error):
     message = "The AWS Access Key Id you provided does not exist in our records."
 
 
+class InvalidAnnotationName(S3Error):
+    """A name that no annotation can have."""
+
+    status = 400
+    message = "The annotation name you provided is invalid."
+
+
 class InvalidArgument(S3Error):
     """A header or parameter has a value that it cannot have."""
 
@@ -340,6 +361,13 @@ class InvalidPolicyDocument(S3Error):
     message = (
         "The content of the form does not meet the conditions specified in the policy document."
     )
+
+
+class InvalidPrefix(S3Error):
+    """A prefix that no name of an annotation can have."""
+
+    status = 400
+    message = "The annotation prefix you provided is invalid."
 
 
 class InvalidRange(S3Error):
@@ -523,6 +551,13 @@ class MissingSecurityHeader(S3Error):
     message = "Your request was missing a required header."
 
 
+class NoSuchAnnotation(S3Error):
+    """A version has no annotation of a name."""
+
+    status = 404
+    message = "The specified annotation does not exist on this object."
+
+
 class NoSuchBucket(S3Error):
     """There is no such bucket."""
 
@@ -679,6 +714,14 @@ class PreconditionFailed(S3Error):
     message = "At least one of the pre-conditions you specified did not hold"
 
 
+class QuotaExceeded(S3Error):
+    """A write would exceed the quota of its bucket. AWS has no quotas; the code and the status are
+    those of Ceph's object gateway. https://docs.ceph.com/en/latest/radosgw/admin/"""
+
+    status = 403
+    message = "The bucket's quota is exceeded."
+
+
 class ReplicationConfigurationNotFoundError(S3Error):
     """The bucket has no replication rules."""
 
@@ -808,6 +851,13 @@ class UnsupportedArgument(S3Error):
 
     status = 400
     message = "The request contained an unsupported argument."
+
+
+class UnsupportedMediaType(S3Error):
+    """An annotation is no text."""
+
+    status = 415
+    message = "The annotation payload is not valid UTF-8 encoded text."
 
 
 class UnsupportedSignature(S3Error):

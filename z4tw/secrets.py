@@ -6,6 +6,7 @@ lives beside the database, in a file that only the server's user can read.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +29,7 @@ class SecretSeal:
     def __init__(self, control_key: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(control_key) != CONTROL_KEY_BYTES:
             raise ValueError(f"a control key is {CONTROL_KEY_BYTES} bytes")
+        self._control_key = control_key
         self._cipher = AESGCM(control_key)
         self._random_bytes = random_bytes
 
@@ -50,3 +52,8 @@ class SecretSeal:
                 f"the control key does not open the secret of access key {access_key_id}"
             ) from None
         return secret.decode("utf-8")
+
+    def derive(self, purpose: bytes) -> bytes:
+        """A 32-byte key for one purpose, the same in all processes of the store: the expand step
+        of HKDF with SHA-256 (RFC 5869 section 2.3) for one block."""
+        return hmac.digest(self._control_key, purpose + b"\x01", "sha256")

@@ -42,9 +42,16 @@ class Options(usage.Options):
 
     def opt_domain(self, value: str) -> None:
         """a domain for virtual-host addressing; may be repeated"""
-        domains = self.flags.setdefault("domain", [])
-        assert isinstance(domains, list)
-        domains.append(value)
+        self._add("domain", value)
+
+    def opt_website_domain(self, value: str) -> None:
+        """a domain below which buckets are websites; may be repeated"""
+        self._add("website-domain", value)
+
+    def _add(self, name: str, value: str) -> None:
+        values = self.flags.setdefault(name, [])
+        assert isinstance(values, list)
+        values.append(value)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse, and refuse what is wrong."""

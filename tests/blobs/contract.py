@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from random import Random
 from typing import Any, TypeVar
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
@@ -14,6 +15,7 @@ from zope.interface.verify import verifyObject
 from z4tw.errors import CorruptBlob, InsufficientStorage, ServiceUnavailable
 from z4tw.interfaces import IBlobHousekeeping, IBlobReader, IBlobStore, IBlobWriter
 from z4tw.model.objects import BlobInfo, Body, BodyKind
+from z4tw.packed.stream import FRAME_BYTES, Packer
 
 T = TypeVar("T")
 BLOCK = 65_536
@@ -181,6 +183,83 @@ class BlobStoreContract(BlobStoreHelpers):
             self.get(store.verify(blob))
         with self.assertRaises(FileNotFoundError):
             store.record(blob.path)
+
+    # Packed blobs
+
+    def put_packed(self, store: Any, data: bytes) -> BlobInfo:
+        packer = Packer(3)
+        writer = store.writer("bucket", b"k", None)
+        self.get(writer.write(*packer.feed(data), *packer.finish()))
+        return self.get(writer.commit(b"r", len(data)))
+
+    def test_a_packed_blob_gives_its_content(self) -> None:
+        store = self.make_store()
+        text = b"".join(b"%d bottles of beer\n" % number for number in range(60_000))
+        noise = pattern(700_000)
+        for data in (b"x", text[:1000], text[:FRAME_BYTES], text, noise, text + noise + text):
+            blob = self.put_packed(store, data)
+            assert blob.size == len(data)
+            assert blob.packed_size > 0
+            assert self.read(store, blob) == data
+            middle, end = len(data) // 2, len(data)
+            for start, stop in (
+                (0, 1),
+                (middle, middle + 1),
+                (end - 1, end),
+                (middle, end),
+                (end, end),
+            ):
+                assert self.read(store, blob, start, stop - start) == data[start:stop]
+            self.get(store.verify(blob))
+            assert store.describe(blob.path) == blob
+            assert store.record(blob.path) == b"r"
+
+    def test_ranges_of_a_packed_blob_around_frames(self) -> None:
+        store = self.make_store()
+        for data in (pattern(3 * FRAME_BYTES + 5), pattern(FRAME_BYTES // 4) * 13):
+            blob = self.put_packed(store, data)
+            edges = [0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, len(data) - 1, len(data)]
+            for start in edges:
+                for end in edges:
+                    if start <= end:
+                        assert self.read(store, blob, start, end - start) == data[start:end]
+
+    def test_a_damaged_packed_blob_is_found(self) -> None:
+        store = self.make_store()
+        data = pattern(40_000) * 20
+        for place in (0, -1, 50):
+            blob = self.put_packed(store, data)
+            self.damage(store, blob, place % blob.packed_size)
+            with self.assertRaises(CorruptBlob):
+                self.read(store, blob)
+            with self.assertRaises(CorruptBlob):
+                self.get(store.verify(blob))
+
+    def test_verify_wants_the_packed_form_that_metadata_means(self) -> None:
+        store = self.make_store()
+        blob = self.put_packed(store, bytes(100_000))
+        for wrong in (
+            msgspec.structs.replace(blob, packed_size=0),
+            msgspec.structs.replace(blob, size=blob.size + 1),
+        ):
+            with self.assertRaises(CorruptBlob):
+                self.get(store.verify(wrong))
+        plain = self.put(store, b"abc")
+        with self.assertRaises(CorruptBlob):
+            self.get(store.verify(msgspec.structs.replace(plain, packed_size=3)))
+
+    def test_a_reader_of_a_packed_blob_may_be_closed_at_any_time(self) -> None:
+        store = self.make_store()
+        blob = self.put_packed(store, pattern(3_000_000))
+        for pieces in range(3):
+            reader = self.get(store.open(blob, 5, blob.size - 5))
+            verifyObject(IBlobReader, reader)
+            for _ in range(pieces):
+                self.get(reader.next())
+            reader.close()
+            reader.close()
+            with self.assertRaises(ValueError):
+                self.get(reader.next())
 
     # Unfinished blobs
 

@@ -56,6 +56,9 @@ def test_a_bucket_is_deleted(z4: Z4, keys: None) -> None:
         (("bucket", "allow", "photos", "--key", "bob", "--read"), "there is no bucket named"),
         (("bucket", "allow", "photos", "--key", "bob"), "name what to allow: read, write or owner"),
         (("bucket", "deny", "photos", "--key", "carol"), "there is no key named carol"),
+        (("bucket", "quota", "photos"), "there is no bucket named photos"),
+        (("bucket", "alias", "add", "photos", "pictures"), "there is no bucket named photos"),
+        (("bucket", "alias", "remove", "pictures"), "there is no alias named pictures"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(
@@ -69,3 +72,31 @@ def test_a_name_twice_is_refused(z4: Z4) -> None:
     assert z4.refused("bucket", "create", "photos") == (
         "z4: there is a bucket named photos already"
     )
+
+
+def test_a_quota_is_set_shown_and_removed(z4: Z4, keys: None) -> None:
+    z4("bucket", "create", "photos")
+    assert "0 of 1024" in z4("bucket", "quota", "photos", "--bytes", "1KiB")
+    shown = z4.json("bucket", "quota", "photos", "--objects", "7")
+    assert shown["quota"] == {"bytes": 1024, "objects": 7}
+    assert "0 of 7" in z4("bucket", "info", "photos")
+    assert "0 of any" in z4("bucket", "quota", "photos", "--remove")
+
+
+def test_aliases_are_given_listed_and_taken(z4: Z4, keys: None) -> None:
+    z4("bucket", "create", "photos")
+    made = z4("bucket", "alias", "add", "photos", "pictures")
+    assert made == "pictures is another name of photos\n"
+    assert z4.json("bucket", "alias", "list") == [{"alias": "pictures", "bucket": "photos"}]
+    assert z4("bucket", "alias", "list", "photos").splitlines()[1].split() == ["pictures", "photos"]
+    assert "pictures" in z4("bucket", "info", "photos")
+    gone = z4("bucket", "alias", "remove", "pictures")
+    assert gone == "pictures is no name of photos any more\n"
+    assert z4("bucket", "alias", "list") == "There is no alias.\n"
+
+
+@pytest.mark.parametrize(("option", "text"), [("--bytes", "lots"), ("--objects", "1.5")])
+def test_a_limit_is_a_number(z4: Z4, keys: None, option: str, text: str) -> None:
+    z4("bucket", "create", "photos")
+    line = z4.refused("bucket", "quota", "photos", option, text, status=2)
+    assert line.startswith(f"z4 bucket quota: {option}: a ")

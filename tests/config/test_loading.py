@@ -69,6 +69,13 @@ def test_repeatable_settings_come_as_lists_or_with_commas() -> None:
     assert load({}, {"Z4_DOMAIN": "a.b, c.d"}, "/srv").domain == ("a.b", "c.d")
 
 
+def test_a_domain_is_that_of_websites_or_of_the_s3_service() -> None:
+    flags = {"domain": ["s3.b"], "website-domain": ["web.b", "s3-web.b"]}
+    assert load(flags, {}, "/srv").website_domain == ("web.b", "s3-web.b")
+    with pytest.raises(ConfigError, match=r"website-domain: s3\.b"):
+        load({**flags, "website-domain": ["S3.b"]}, {}, "/srv")
+
+
 def test_an_empty_variable_is_an_absent_one() -> None:
     assert load({}, {"Z4_PORT": ""}, "/srv").port == 9670
 

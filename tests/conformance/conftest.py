@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import Key, ServerProcess, boto3_client, make_key
+from tests.processes import Key, ServerProcess, boto3_client, clean_environ, make_key
 
 _numbers = itertools.count()
 
@@ -17,7 +19,9 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     data: Path = tmp_path_factory.mktemp("conformance") / "data"
-    with ServerProcess(data, "--workers", "2", "--domain", "s3.local") as started:
+    with ServerProcess(
+        data, "--workers", "2", "--domain", "s3.local", "--website-domain", "web.localhost"
+    ) as started:
         yield started
 
 
@@ -47,3 +51,29 @@ def bucket(s3: Any) -> str:
 def versioned(s3: Any, bucket: str) -> str:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
+
+
+@pytest.fixture
+def aws(server: ServerProcess, alice: Key, tmp_path: Path) -> Callable[..., str]:
+    """The AWS command line, with a configuration of its own."""
+    environ = clean_environ(
+        AWS_ACCESS_KEY_ID=alice.access_key_id,
+        AWS_SECRET_ACCESS_KEY=alice.secret_access_key,
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_CONFIG_FILE=str(tmp_path / "config"),
+        AWS_ENDPOINT_URL=server.endpoint,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("aws")), *arguments],
+            capture_output=True,
+            text=True,
+            env=environ,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -13,10 +13,22 @@ Longer than 400 lines because it is a flat table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
-from tests.conformance.world import ENABLED, HOLD, RETENTION, TAGS, part_list
+from tests.conformance.world import (
+    BLOCK,
+    ENABLED,
+    HOLD,
+    LIFECYCLE,
+    OWNERSHIP,
+    POLICY,
+    RETENTION,
+    TAGS,
+    WEBSITE,
+    cors,
+    part_list,
+)
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
 
@@ -59,6 +71,7 @@ class Row(NamedTuple):
 DELETE_ONE = "<Delete><Object><Key>object</Key></Object></Delete>"
 COMPLETE = part_list((1, "{etag1}"))
 OBJECT = "/{bucket}/object"
+NOTE = "annotation&annotationName=note"
 PART = "partNumber=3&uploadId={upload}"
 
 LOCKED = "/{locked}/object"
@@ -69,6 +82,22 @@ LOCK = (
 RULE = "<Rule><DefaultRetention>{}</DefaultRetention></Rule>"
 RETAINED = "<Retention><Mode>{}</Mode><RetainUntilDate>{}</RetainUntilDate></Retention>"
 CENTURY = "2099-01-01T00:00:00Z"
+def logging(target: str, more: str = "") -> str:
+    """The document of PutBucketLogging."""
+    return (
+        f"<BucketLoggingStatus><LoggingEnabled><TargetBucket>{target}</TargetBucket>"
+        f"<TargetPrefix>p</TargetPrefix>{more}</LoggingEnabled></BucketLoggingStatus>"
+    )
+
+
+def notifying(*events: str, arn: str = "arn:aws:sqs:us-east-1:1:q", more: str = "") -> str:
+    """The document of PutBucketNotificationConfiguration: one queue for each event."""
+    queues = "".join(
+        f"<QueueConfiguration><Queue>{arn}</Queue><Event>{event}</Event>{more}"
+        "</QueueConfiguration>" for event in events
+    )
+    return f"<NotificationConfiguration>{queues}</NotificationConfiguration>"
+
 
 GOOD: dict[str, Recipe] = {
     "AbortMultipartUpload": Recipe("DELETE", "/{bucket}/parts", "uploadId={upload}"),
@@ -79,14 +108,32 @@ GOOD: dict[str, Recipe] = {
     "CreateBucket": Recipe("PUT", "/{absent}"),
     "CreateMultipartUpload": Recipe("POST", "/{bucket}/new", "uploads"),
     "DeleteBucket": Recipe("DELETE", "/{bucket}"),
+    "DeleteBucketCors": Recipe("DELETE", "/{bucket}", "cors"),
+    "DeleteBucketLifecycle": Recipe("DELETE", "/{bucket}", "lifecycle"),
+    "DeleteBucketOwnershipControls": Recipe("DELETE", "/{bucket}", "ownershipControls"),
+    "DeleteBucketPolicy": Recipe("DELETE", "/{versioned}", "policy"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
+    "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
+    "DeleteObjectAnnotation": Recipe("DELETE", OBJECT, NOTE),
     "DeleteObjectTagging": Recipe("DELETE", "/{bucket}/tagged", "tagging"),
     "DeleteObjects": Recipe("POST", "/{bucket}", "delete", body=DELETE_ONE),
+    "DeletePublicAccessBlock": Recipe("DELETE", "/{versioned}", "publicAccessBlock"),
+    "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
+    "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
+    "GetBucketLifecycleConfiguration": Recipe("GET", "/{versioned}", "lifecycle"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
+    "GetBucketOwnershipControls": Recipe("GET", "/{bucket}", "ownershipControls"),
+    "GetBucketPolicy": Recipe("GET", "/{versioned}", "policy"),
+    "GetBucketPolicyStatus": Recipe("GET", "/{versioned}", "policyStatus"),
+    "GetBucketLogging": Recipe("GET", "/{bucket}", "logging"),
+    "GetBucketNotificationConfiguration": Recipe("GET", "/{bucket}", "notification"),
     "GetBucketTagging": Recipe("GET", "/{versioned}", "tagging"),
     "GetBucketVersioning": Recipe("GET", "/{bucket}", "versioning"),
+    "GetBucketWebsite": Recipe("GET", "/{versioned}", "website"),
     "GetObject": Recipe("GET", OBJECT),
+    "GetObjectAcl": Recipe("GET", OBJECT, "acl"),
+    "GetObjectAnnotation": Recipe("GET", OBJECT, NOTE),
     "GetObjectAttributes": Recipe(
         "GET", OBJECT, "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}
     ),
@@ -94,21 +141,38 @@ GOOD: dict[str, Recipe] = {
     "GetObjectLockConfiguration": Recipe("GET", "/{locked}", "object-lock"),
     "GetObjectRetention": Recipe("GET", LOCKED, "retention"),
     "GetObjectTagging": Recipe("GET", OBJECT, "tagging"),
+    "GetPublicAccessBlock": Recipe("GET", "/{versioned}", "publicAccessBlock"),
     "HeadBucket": Recipe("HEAD", "/{bucket}"),
     "HeadObject": Recipe("HEAD", OBJECT),
     "ListBuckets": Recipe("GET", "/"),
     "ListMultipartUploads": Recipe("GET", "/{bucket}", "uploads"),
+    "ListObjectAnnotations": Recipe("GET", OBJECT, "annotation"),
     "ListObjectVersions": Recipe("GET", "/{bucket}", "versions"),
     "ListObjects": Recipe("GET", "/{bucket}"),
     "ListObjectsV2": Recipe("GET", "/{bucket}", "list-type=2"),
     "ListParts": Recipe("GET", "/{bucket}/parts", "uploadId={upload}"),
+    "PutBucketAcl": Recipe("PUT", "/{bucket}", "acl", {"x-amz-acl": "private"}),
+    "PutBucketCors": Recipe("PUT", "/{bucket}", "cors", body=cors("GET")),
+    "PutBucketLifecycleConfiguration": Recipe("PUT", "/{bucket}", "lifecycle", body=LIFECYCLE),
+    "PutBucketOwnershipControls": Recipe(
+        "PUT", "/{bucket}", "ownershipControls", body=OWNERSHIP
+    ),
+    "PutBucketPolicy": Recipe("PUT", "/{bucket}", "policy", body=POLICY),
+    "PutBucketLogging": Recipe("PUT", "/{bucket}", "logging", body=logging("{bucket}")),
+    "PutBucketNotificationConfiguration": Recipe(
+        "PUT", "/{bucket}", "notification", body="<NotificationConfiguration/>"
+    ),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
+    "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
     "PutObject": Recipe("PUT", "/{bucket}/new", body=b"new"),
     "PutObjectLegalHold": Recipe("PUT", LOCKED, "legal-hold", body=HOLD),
     "PutObjectLockConfiguration": Recipe("PUT", "/{locked}", "object-lock", body=LOCK.format("")),
     "PutObjectRetention": Recipe("PUT", LOCKED, "retention", body=RETENTION),
+    "PutObjectAcl": Recipe("PUT", OBJECT, "acl", {"x-amz-acl": "private"}),
+    "PutObjectAnnotation": Recipe("PUT", OBJECT, NOTE, body=b"text"),
     "PutObjectTagging": Recipe("PUT", OBJECT, "tagging", body=TAGS),
+    "PutPublicAccessBlock": Recipe("PUT", "/{bucket}", "publicAccessBlock", body=BLOCK),
     "RenameObject": Recipe("PUT", "/{bucket}/new", "renameObject",
                            {"x-amz-rename-source": "object"}),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
@@ -118,14 +182,23 @@ GOOD: dict[str, Recipe] = {
 }
 """A request of every operation to which nothing is wrong; others are made from it."""
 
+_RAW = ("PutObject", "PutObjectAnnotation", "UploadPart")
 WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
-TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in ("PutObject", "UploadPart"))
+JSON_DOCUMENTS = ("PutBucketPolicy",)
+TAKES_DOCUMENT = tuple(
+    name for name in WITH_BODY if name not in ("PutObject", "UploadPart", *JSON_DOCUMENTS)
+)
+TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in _RAW)
 LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
-SETTINGS = tuple(name for name in TAKES_DOCUMENT if name not in LONG_DOCUMENTS)
+SETTINGS = tuple(
+    name for name in TAKES_DOCUMENT
+    if name not in (*LONG_DOCUMENTS, "PutBucketLifecycleConfiguration")
+)
 ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "object"))
 ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
-VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAttributes", "GetObjectTagging",
-             "HeadObject", "PutObjectTagging")
+VERSIONED = ("DeleteObjectAnnotation", "DeleteObjectTagging", "GetObject", "GetObjectAcl",
+             "GetObjectAnnotation", "GetObjectAttributes", "GetObjectTagging", "HeadObject",
+             "ListObjectAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging")
 ALL = tuple(sorted(GOOD))
 
 
@@ -161,7 +234,10 @@ def _common() -> Iterator[Row]:
          lambda r: r._replace(how="region")),
         (ALL, "AuthorizationQueryParametersError", 400, "X-Amz-Expires above a week",
          lambda r: r._replace(how="long-lived")),
-        (ALL, "InvalidToken", 400, "a session token", lambda r: r._replace(how="token")),
+        (ALL, "InvalidToken", 400, "a session token that is none",
+         lambda r: r._replace(how="token")),
+        (ALL, "ExpiredToken", 400, "temporary credentials after their time",
+         lambda r: r._replace(how="ended-session")),
         (ALL, "InvalidArgument", 400, "an x-amz-content-sha256 that is no payload mode",
          lambda r: r._replace(how="bad-mode")),
         (ALL, "InvalidRequest", 400, "Signature Version 2", lambda r: r._replace(how="version-2")),
@@ -213,7 +289,7 @@ def _common() -> Iterator[Row]:
          lambda r: r._replace(body="<Other/>")),
         (TAKES_DOCUMENT, "MalformedXML", 400, "a document with a DTD",
          lambda r: r._replace(body='<!DOCTYPE x [<!ENTITY e "1">]><x>&e;</x>')),
-        (SETTINGS, "MaxMessageLengthExceeded", 400, "a document above 64 KiB",
+        ((*SETTINGS, *JSON_DOCUMENTS), "MaxMessageLengthExceeded", 400, "a document above 64 KiB",
          lambda r: r._replace(body=b" " * 65_537)),
         (LONG_DOCUMENTS, "MaxMessageLengthExceeded", 400,
          "a Content-Length above the document's limit, before the body is sent",
@@ -258,8 +334,17 @@ def _of(operation: str, *rows: tuple[str, int, str, Recipe]) -> list[Row]:
     return [Row(operation, *row) for row in rows]
 
 
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 LONG_METADATA = "m" * 2040
 DEEP_TAGS = "<Tagging><TagSet>{}</TagSet></Tagging>"
+
+
+def _filter(*rules: tuple[str, str]) -> str:
+    made = "".join(
+        f"<FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule>"
+        for name, value in rules
+    )
+    return f"<Filter><S3Key>{made}</S3Key></Filter>"
 
 
 def _tags(*pairs: tuple[str, str]) -> str:
@@ -285,6 +370,158 @@ def _bad_tags(name: str, limit: int) -> list[Row]:
     return rows
 
 
+def _acl_headers(name: str) -> list[tuple[str, int, str, Recipe]]:
+    """What is wrong with an ACL in headers."""
+    plain = GOOD[name]._replace(headers={k: v for k, v in GOOD[name].headers.items()
+                                         if k != "x-amz-acl"})
+    return [
+        ("InvalidArgument", 400, "a canned ACL that does not exist",
+         plain.plus(x_amz_acl="everybody")),
+        ("InvalidRequest", 400, "a canned ACL beside a grant",
+         plain.plus(x_amz_acl="private", x_amz_grant_read=f'uri="{ALL_USERS}"')),
+        ("InvalidArgument", 400, "a grant to an account that does not exist",
+         plain.plus(x_amz_grant_read=f'id="{"0" * 64}"')),
+        ("InvalidArgument", 400, "a grant to a group that does not exist",
+         plain.plus(x_amz_grant_write="uri=http://acs.amazonaws.com/groups/global/Nobody")),
+        ("InvalidArgument", 400, "a grant that cannot be read",
+         plain.plus(x_amz_grant_full_control="everybody")),
+        ("UnresolvableGrantByEmailAddress", 400, "a grant to an e-mail address",
+         plain.plus(x_amz_grant_read_acp="emailAddress=alice@example.com")),
+        ("InvalidRequest", 400, "101 grants in headers",
+         plain.plus(x_amz_grant_read=",".join([f"uri={ALL_USERS}"] * 101))),
+    ]
+
+
+def _acl(*grants: str, owner: str = "{owner}") -> str:
+    said = f"<Owner><ID>{owner}</ID></Owner>" if owner else ""
+    return (f"<AccessControlPolicy>{said}<AccessControlList>{''.join(grants)}</AccessControlList>"
+            "</AccessControlPolicy>")
+
+
+def _grant(type: str, element: str, text: str, permission: str = "READ") -> str:
+    return (f'<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+            f'xsi:type="{type}"><{element}>{text}</{element}></Grantee>'
+            f"<Permission>{permission}</Permission></Grant>")
+
+
+def _puts_acl(name: str) -> list[Row]:
+    """What is wrong with an ACL that is put."""
+    public = _grant("Group", "URI", ALL_USERS)
+    path = "/{enforced}" + ("/object" if name == "PutObjectAcl" else "")
+    plain = GOOD[name]._replace(headers={})
+    documents = [
+        ("MalformedACLError", "a body that is no XML", "{}"),
+        ("MalformedACLError", "a document with another root", "<Other/>"),
+        ("MalformedACLError", "a document with a DTD",
+         '<!DOCTYPE x [<!ENTITY e "1">]><x>&e;</x>'),
+        ("MalformedACLError", "no owner", _acl(public, owner="")),
+        ("MalformedACLError", "an unknown permission",
+         _acl(_grant("Group", "URI", ALL_USERS, "X"))),
+        ("MalformedACLError", "an unknown kind of grantee", _acl(_grant("Planet", "ID", "1"))),
+        ("MalformedACLError", "101 grants", _acl(*([public] * 101))),
+        ("InvalidArgument", "a document for an account that does not exist",
+         _acl(_grant("CanonicalUser", "ID", "0" * 64))),
+        ("InvalidArgument", "a document for a group that does not exist",
+         _acl(_grant("Group", "URI", "http://acs.amazonaws.com/groups/global/Nobody"))),
+        ("UnresolvableGrantByEmailAddress", "a document for an e-mail address",
+         _acl(_grant("AmazonCustomerByEmail", "EmailAddress", "alice@example.com"))),
+        ("MaxMessageLengthExceeded", "a document above 64 KiB", " " * 65_537),
+    ]
+    return _of(
+        name,
+        *((code, 400, trigger, plain._replace(body=body)) for code, trigger, body in documents),
+        *_acl_headers(name),
+        ("MissingSecurityHeader", 400, "neither headers nor a body", plain),
+        ("UnexpectedContent", 400, "headers beside a body", GOOD[name]._replace(body=_acl(public))),
+        ("AccessDenied", 403, "an owner that is not the owner",
+         plain._replace(body=_acl(public, owner="0" * 64))),
+        ("AccessControlListNotSupported", 400, "a bucket whose owner has turned ACLs off",
+         plain._replace(path=path).plus(x_amz_acl="public-read")),
+    )
+
+
+def _rule(actions: str, filter: str = "<Filter/>", status: str = "Enabled", id: str = "") -> str:
+    name = f"<ID>{id}</ID>" if id else ""
+    return f"<Rule>{name}{filter}<Status>{status}</Status>{actions}</Rule>"
+
+
+def _bad_rules() -> list[Row]:
+    name = "PutBucketLifecycleConfiguration"
+    days = "<Expiration><Days>1</Days></Expiration>"
+    tag = "<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>"
+    abort = ("<AbortIncompleteMultipartUpload><DaysAfterInitiation>{}</DaysAfterInitiation>"
+             "</AbortIncompleteMultipartUpload>")
+    older = "<NoncurrentVersionExpiration>{}</NoncurrentVersionExpiration>"
+    move = "<Transition><Days>{}</Days><StorageClass>{}</StorageClass></Transition>"
+    marker = ("<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>"
+              "</Expiration>")
+    bad = [
+        ("MalformedXML", "no rule", ""),
+        ("MalformedXML", "1,001 rules", _rule(days) * 1001),
+        ("MalformedXML", "neither Prefix nor Filter", _rule(days, "")),
+        ("MalformedXML", "Prefix and Filter", _rule(days, "<Prefix/><Filter/>")),
+        ("MalformedXML", "two predicates without And",
+         _rule(days, "<Filter><Prefix>a</Prefix><ObjectSizeLessThan>9</ObjectSizeLessThan>"
+               "</Filter>")),
+        ("MalformedXML", "an unknown Status", _rule(days, status="On")),
+        ("MalformedXML", "Days and Date",
+         _rule("<Expiration><Days>1</Days><Date>2030-01-01T00:00:00Z</Date></Expiration>")),
+        ("MalformedXML", "Days that are no number",
+         _rule("<Expiration><Days>one</Days></Expiration>")),
+        ("MalformedXML", "a Date that is none",
+         _rule("<Expiration><Date>tomorrow</Date></Expiration>")),
+        ("MalformedXML", "an unknown storage class", _rule(move.format(1, "TAPE"))),
+        ("MalformedXML", "an unknown element", _rule(days + "<Action/>")),
+        ("InvalidArgument", "an ID of 256 characters", _rule(days, id="i" * 256)),
+        ("InvalidArgument", "the same ID twice", _rule(days, id="i") * 2),
+        ("InvalidArgument", "Days of 0", _rule("<Expiration><Days>0</Days></Expiration>")),
+        ("InvalidArgument", "a Date at noon",
+         _rule("<Expiration><Date>2030-01-01T12:00:00Z</Date></Expiration>")),
+        ("InvalidArgument", "DaysAfterInitiation of 0", _rule(abort.format(0))),
+        ("InvalidArgument", "NoncurrentDays of 0",
+         _rule(older.format("<NoncurrentDays>0</NoncurrentDays>"))),
+        ("InvalidArgument", "NewerNoncurrentVersions of 101",
+         _rule(older.format("<NoncurrentDays>1</NoncurrentDays>"
+                            "<NewerNoncurrentVersions>101</NewerNoncurrentVersions>"))),
+        ("InvalidArgument", "a transition to STANDARD_IA after 29 days",
+         _rule(move.format(29, "STANDARD_IA"))),
+        ("InvalidArgument", "a transition of -1 days", _rule(move.format(-1, "GLACIER"))),
+        ("InvalidArgument", "an expiration before a transition",
+         _rule(days + move.format(5, "GLACIER"))),
+        ("InvalidRequest", "a rule without an action", _rule("")),
+        ("InvalidRequest", "an upload's end by tag", _rule(abort.format(1), tag)),
+        ("InvalidRequest", "the end of delete markers by tag", _rule(marker, tag)),
+        ("InvalidRequest", "two transitions to one class",
+         _rule(move.format(1, "GLACIER") + move.format(2, "GLACIER"))),
+        ("InvalidRequest", "days beside a date",
+         _rule("<Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration>"
+               + move.format(1, "GLACIER"))),
+        ("InvalidRequest", "a least size above the greatest",
+         _rule(days, "<Filter><And><ObjectSizeGreaterThan>9</ObjectSizeGreaterThan>"
+               "<ObjectSizeLessThan>8</ObjectSizeLessThan></And></Filter>")),
+        ("InvalidRequest", "NewerNoncurrentVersions beside the old Prefix",
+         _rule(older.format("<NoncurrentDays>1</NoncurrentDays>"
+                            "<NewerNoncurrentVersions>1</NewerNoncurrentVersions>"),
+               "<Prefix/>")),
+        ("InvalidTag", "an empty tag key",
+         _rule(days, "<Filter><Tag><Key/><Value>v</Value></Tag></Filter>")),
+    ]
+    rows = [
+        Row(name, code, 400, trigger,
+            _good(name, body=f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
+        for code, trigger, rules in bad
+    ]
+    rows += _of(
+        name,
+        ("MissingRequestBodyError", 400, "no body", _good(name, body="")),
+        ("MaxMessageLengthExceeded", 400, "a document above 1 MiB",
+         _good(name, body=b" " * (1024 * 1024 + 1))),
+        ("InvalidArgument", 400, "an unknown default minimum size",
+         _good(name, x_amz_transition_default_minimum_object_size="none")),
+    )
+    return rows
+
+
 def _headers_of_new_objects(name: str) -> list[Row]:
     """What PutObject, CopyObject and CreateMultipartUpload refuse alike."""
     return _of(
@@ -304,11 +541,9 @@ def _headers_of_new_objects(name: str) -> list[Row]:
          _good(name, x_amz_tagging="a=%FF")),
         ("InvalidRedirectLocation", 400, "a redirect location that is no URL",
          _good(name, x_amz_website_redirect_location="elsewhere")),
-        ("InvalidArgument", 400, "a canned ACL that does not exist",
-         _good(name, x_amz_acl="everybody")),
-        ("NotImplemented", 501, "a canned ACL other than private",
-         _good(name, x_amz_acl="public-read")),
-        ("NotImplemented", 501, "an ACL grant", _good(name, x_amz_grant_read="id=1")),
+        *_acl_headers(name),
+        ("AccessControlListNotSupported", 400, "an ACL in a bucket whose owner has turned them off",
+         _good(name, path="/{enforced}/new", x_amz_acl="public-read")),
         ("NotImplemented", 501, "server-side encryption",
          _good(name, x_amz_server_side_encryption="AES256")),
         ("NotImplemented", 501, "a customer's encryption key",
@@ -654,6 +889,12 @@ SPECIFIC: list[Row] = [
          _good("CreateBucket", x_amz_acl="public-read")),
         ("InvalidArgument", 400, "a canned ACL that does not exist",
          _good("CreateBucket", x_amz_acl="everybody")),
+        ("NotImplemented", 501, "object lock",
+         _good("CreateBucket", x_amz_bucket_object_lock_enabled="true")),
+        *_acl_headers("CreateBucket"),
+        ("InvalidBucketAclWithObjectOwnership", 400, "an ACL for a bucket without ACLs",
+         _good("CreateBucket", x_amz_acl="public-read",
+               x_amz_object_ownership="BucketOwnerEnforced")),
         ("BadDigest", 400, "a Content-MD5 of other bytes",
          _good("CreateBucket", body="<CreateBucketConfiguration/>",
                Content_MD5="1B2M2Y8AsgTpgAmY7PhCfg==")),
@@ -665,6 +906,10 @@ SPECIFIC: list[Row] = [
          ("NoSuchTagSet", 404, "a bucket without tags",
           _good("GetBucketTagging", path="/{bucket}"))),
     *_locks(),
+    *_of("GetBucketLifecycleConfiguration",
+         ("NoSuchLifecycleConfiguration", 404, "a bucket without rules",
+          _good("GetBucketLifecycleConfiguration", path="/{bucket}"))),
+    *_bad_rules(),
     *_bad_tags("PutBucketTagging", 50),
     *_bad_tags("PutObjectTagging", 10),
     *_of(
@@ -682,6 +927,49 @@ SPECIFIC: list[Row] = [
          _good("PutBucketVersioning", body="<VersioningConfiguration><Status>Enabled</Status>"
                "<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>")),
     ),
+    *_of("GetBucketPolicy",
+         ("NoSuchBucketPolicy", 404, "a bucket without a policy",
+          _good("GetBucketPolicy", path="/{bucket}"))),
+    *_of("GetBucketPolicyStatus",
+         ("NoSuchBucketPolicy", 404, "a bucket without a policy",
+          _good("GetBucketPolicyStatus", path="/{bucket}"))),
+    *_of("GetPublicAccessBlock",
+         ("NoSuchPublicAccessBlockConfiguration", 404, "a bucket without a public access block",
+          _good("GetPublicAccessBlock", path="/{bucket}"))),
+    *_of("GetBucketOwnershipControls",
+         ("OwnershipControlsNotFoundError", 404, "a bucket whose controls were deleted",
+          _good("GetBucketOwnershipControls", path="/{uncontrolled}"))),
+    *[Row("PutBucketPolicy", "MalformedPolicy", 400, trigger, _good("PutBucketPolicy", body=body))
+      for trigger, body in (
+          ("no body", ""),
+          ("a body that is no JSON", "<Policy/>"),
+          ("JSON that is cut off", POLICY[:-1]),
+          ("no Statement", "{}"),
+          ("a field twice", POLICY.replace("{", '{"Version": "2012-10-17", ', 1)),
+          ("a resource of another bucket", POLICY.replace("{bucket}", "{foreign}")),
+          ("a principal that cannot be", POLICY.replace("000000000001", "bob")),
+          ("an action that there is not", POLICY.replace("GetObject", "GetObjects")),
+          ("an action on the bucket for objects", POLICY.replace("GetObject", "ListBucket")),
+          ("an unknown field", POLICY.replace("Effect", "Affect")),
+          ("more than 20 KiB", POLICY.replace("secret", "s" * 20_480)),
+          ("lists nested too deep", '{"Statement": ' + "[" * 20_000 + "]" * 20_000 + "}"),
+      )],
+    *_of("PutBucketPolicy",
+         ("AccessDenied", 403, "a public policy where they are blocked",
+          _good("PutBucketPolicy", path="/{blocked}", body=POLICY.replace("Deny", "Allow").replace(
+              '{"AWS": "000000000001"}', '"*"').replace("{bucket}", "{blocked}")))),
+    *_of("PutPublicAccessBlock",
+         ("MissingRequestBodyError", 400, "no body", _good("PutPublicAccessBlock", body="")),
+         ("MalformedXML", 400, "a flag that is neither true nor false",
+          _good("PutPublicAccessBlock", body=BLOCK.replace("true", "maybe"))),
+         ("MalformedXML", 400, "an unknown flag",
+          _good("PutPublicAccessBlock", body=BLOCK.replace("BlockPublicAcls", "BlockAll")))),
+    *_of("PutBucketOwnershipControls",
+         ("MissingRequestBodyError", 400, "no body", _good("PutBucketOwnershipControls", body="")),
+         ("MalformedXML", 400, "an ownership that there is not",
+          _good("PutBucketOwnershipControls", body=OWNERSHIP.replace("BucketOwnerPreferred", "X"))),
+         ("MalformedXML", 400, "no rule",
+          _good("PutBucketOwnershipControls", body="<OwnershipControls/>"))),
     *_counts("ListObjects", "max-keys"),
     *_counts("ListObjectsV2", "max-keys"),
     *_counts("ListObjectVersions", "max-keys"),
@@ -726,6 +1014,8 @@ SPECIFIC: list[Row] = [
         ("InvalidArgument", 400, "x-amz-part-number-marker that is no number",
          _good("GetObjectAttributes", x_amz_part_number_marker="x")),
     ),
+    *_puts_acl("PutBucketAcl"),
+    *_puts_acl("PutObjectAcl"),
     *_headers_of_new_objects("PutObject"),
     *_headers_of_new_objects("CopyObject"),
     *_headers_of_new_objects("CreateMultipartUpload"),
@@ -956,6 +1246,124 @@ SPECIFIC: list[Row] = [
     ),
 ]
 
+SPECIFIC += [
+    *_of(
+        "GetBucketCors",
+        ("NoSuchCORSConfiguration", 404, "a bucket without CORS rules",
+         _good("GetBucketCors", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketCors",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketCors", body="")),
+        ("MalformedXML", 400, "no rules",
+         _good("PutBucketCors", body="<CORSConfiguration></CORSConfiguration>")),
+        ("InvalidRequest", 400, "a method that CORS rules cannot have",
+         _good("PutBucketCors", body=cors("PATCH"))),
+        ("InvalidRequest", 400, "an origin with two wildcards",
+         _good("PutBucketCors", body=cors("GET", "http://*.*"))),
+        ("InvalidRequest", 400, "an exposed header with a wildcard",
+         _good("PutBucketCors", body=cors("GET", more="<ExposeHeader>x-*</ExposeHeader>"))),
+        ("InvalidRequest", 400, "101 rules",
+         _good("PutBucketCors", body=cors("GET").replace(
+             "<CORSRule>", "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
+             "</AllowedMethod></CORSRule>" * 100 + "<CORSRule>"))),
+    ),
+]
+
+
+
+INDEX = "<IndexDocument><Suffix>i</Suffix></IndexDocument>"
+
+
+def _website(inner: str, index: str = INDEX) -> Recipe:
+    document = f"<WebsiteConfiguration>{index}{inner}</WebsiteConfiguration>"
+    return _good("PutBucketWebsite", body=document)
+
+
+def _website_rule(condition: str, redirect: str) -> Recipe:
+    condition = f"<Condition>{condition}</Condition>"
+    rule = f"<RoutingRule>{condition}<Redirect>{redirect}</Redirect></RoutingRule>"
+    return _website(f"<RoutingRules>{rule}</RoutingRules>")
+
+
+HERE = "<HostName>h</HostName>"
+SPECIFIC += [
+    *_of(
+        "GetBucketWebsite",
+        ("NoSuchWebsiteConfiguration", 404, "a bucket that is no website",
+         _good("GetBucketWebsite", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketWebsite",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketWebsite", body="")),
+        ("InvalidArgument", 400, "no index document", _website("", "")),
+        ("InvalidArgument", 400, "an index document with a slash",
+         _website("", "<IndexDocument><Suffix>a/b</Suffix></IndexDocument>")),
+        ("InvalidArgument", 400, "an empty error document",
+         _website("<ErrorDocument><Key/></ErrorDocument>")),
+        ("InvalidRequest", 400, "a redirection of everything beside an index document",
+         _website(f"<RedirectAllRequestsTo>{HERE}</RedirectAllRequestsTo>")),
+        ("InvalidRequest", 400, "an unknown protocol",
+         _website(f"<RedirectAllRequestsTo>{HERE}<Protocol>ftp</Protocol></RedirectAllRequestsTo>",
+                  "")),
+        ("InvalidRequest", 400, "a routing rule with an empty condition", _website_rule("", HERE)),
+        ("InvalidRequest", 400, "a routing rule for a status that is no error", _website_rule(
+            "<HttpErrorCodeReturnedEquals>200</HttpErrorCodeReturnedEquals>", HERE)),
+        ("InvalidRequest", 400, "a routing rule with a status that is no redirect", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>", "<HttpRedirectCode>300</HttpRedirectCode>")),
+        ("InvalidRequest", 400, "a routing rule that replaces the key twice", _website_rule(
+            "<KeyPrefixEquals>a</KeyPrefixEquals>",
+            "<ReplaceKeyWith>a</ReplaceKeyWith><ReplaceKeyPrefixWith>b</ReplaceKeyPrefixWith>")),
+        ("MalformedXML", 400, "a routing rule that redirects nowhere",
+         _website_rule("<KeyPrefixEquals>a</KeyPrefixEquals>", "")),
+    ),
+]
+FORM = {"Content-Type": "multipart/form-data; boundary=bound"}
+FIELD = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+END = "--bound--\r\n"
+
+
+def _form(*fields: tuple[str, str], file: bool = True, **more: Any) -> Recipe:
+    """An anonymous form."""
+    body = "".join(FIELD.format(*field) for field in fields)
+    body += (FIELD.format("file", "data") if file else "") + END
+    recipe = Recipe("POST", "/{bucket}", headers=FORM, body=body.encode(), how="anonymous")
+    return recipe._replace(**more)
+
+
+SIGNATURE = (("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+             ("X-Amz-Credential", "Z4UNKNOWN/20260101/us-east-1/s3/aws4_request"),
+             ("X-Amz-Date", "20260101T000000Z"), ("X-Amz-Signature", "0" * 64))
+SPECIFIC += _of(
+    "PostObject",
+    ("AccessDenied", 403, "a form without a policy", _form(("key", "k"))),
+    ("AccessDenied", 403, "a form to a bucket that does not exist",
+     _form(("key", "k"), path="/{absent}")),
+    ("InvalidArgument", 400, "a form without a key", _form()),
+    ("InvalidArgument", 400, "a policy without a signature",
+     _form(("key", "k"), ("policy", "e30="))),
+    ("InvalidArgument", 400, "a field that comes twice", _form(("key", "k"), ("key", "l"))),
+    ("InvalidArgument", 400, "a form in a signed request", _form(("key", "k"), how="header")),
+    ("InvalidRequest", 400, "Signature Version 2 in a form",
+     _form(("key", "k"), ("policy", "e30="), ("AWSAccessKeyId", "A"), ("signature", "s"))),
+    ("InvalidAccessKeyId", 403, "an unknown access key in a form",
+     _form(("key", "k"), ("policy", "e30="), *SIGNATURE)),
+    ("InvalidToken", 400, "a session token in a form",
+     _form(("key", "k"), ("policy", "e30="), ("x-amz-security-token", "t"), *SIGNATURE)),
+    ("IncorrectNumberOfFilesInPostRequest", 400, "a form without a file",
+     _form(("key", "k"), file=False)),
+    ("MalformedPOSTRequest", 400, "a body that is no form",
+     Recipe("POST", "/{bucket}", headers=FORM, body=b"no form", how="anonymous")),
+    ("MalformedPOSTRequest", 400, "a form without a boundary",
+     _form(("key", "k"), headers={"Content-Type": "multipart/form-data"})),
+    ("MaxPostPreDataLengthExceededError", 400, "more than 20 KiB before the file",
+     _form(("key", "k"), ("x-ignore-a", "x" * 20_480))),
+    ("NotImplemented", 501, "a field that asks for what is not there",
+     _form(("key", "k"), ("x-amz-write-offset-bytes", "0"))),
+    ("KeyTooLongError", 400, "a key of 1,025 bytes", _form(("key", "k" * 1025))),
+)
+
+PREFLIGHT = {"Origin": "http://a", "Access-Control-Request-Method": "GET"}
 NO_OPERATION: list[Row] = [
     Row("", "MethodNotAllowed", 405, f"{method} {path}", Recipe(method, path))
     for method, path in (
@@ -971,8 +1379,16 @@ NO_OPERATION: list[Row] = [
     )
 ] + [
     Row("", "AccessForbidden", 403, "OPTIONS without a CORS configuration",
-        Recipe("OPTIONS", OBJECT, how="anonymous",
-               headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"})),
+        Recipe("OPTIONS", OBJECT, how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS on a bucket that does not exist",
+        Recipe("OPTIONS", "/{absent}/object", how="anonymous", headers=PREFLIGHT)),
+    Row("", "AccessForbidden", 403, "OPTIONS for a method that no CORS rule allows",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous",
+               headers={**PREFLIGHT, "Access-Control-Request-Method": "PUT"})),
+    Row("", "BadRequest", 400, "OPTIONS without an Origin",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous")),
+    Row("", "BadRequest", 400, "OPTIONS without a method to ask for",
+        Recipe("OPTIONS", "/{versioned}/object", how="anonymous", headers={"Origin": "http://a"})),
     Row("", "InvalidArgument", 400, "two subresources",
         Recipe("GET", "/{bucket}", "versioning&tagging")),
     Row("", "PreconditionFailed", 412, "POST to a bucket that is no form",
@@ -991,9 +1407,7 @@ def _unsupported() -> Iterator[Row]:
         path = {"service": "/", "bucket": "/{bucket}", "object": OBJECT}[operation.level]
         query = "&".join([operation.marker, *(f"{item}=x" for item in operation.required)])
         headers: dict[str, str] = {}
-        if name == "PostObject":
-            headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        elif name == "ListDirectoryBuckets":
+        if name == "ListDirectoryBuckets":
             query = "max-directory-buckets=1"
         elif name == "WriteGetObjectResponse":
             path = "/WriteGetObjectResponse"
@@ -1001,6 +1415,103 @@ def _unsupported() -> Iterator[Row]:
         yield Row(name, "NotImplemented", 501, f"the operation {name}",
                   Recipe(operation.method, path, query.strip("&"), headers))
 
+
+def _notifies(**document: str) -> Recipe:
+    return _good("PutBucketNotificationConfiguration", body=notifying(CREATED, **document))
+
+
+CREATED = "s3:ObjectCreated:*"
+SPECIFIC += _of(
+    "PutBucketNotificationConfiguration",
+    ("MissingRequestBodyError", 400, "no body",
+     _good("PutBucketNotificationConfiguration", body="")),
+    ("InvalidArgument", 400, "an unknown event",
+     _good("PutBucketNotificationConfiguration", body=notifying("s3:ObjectEaten"))),
+    ("InvalidArgument", 400, "a malformed ARN", _notifies(arn="queue")),
+    ("InvalidArgument", 400, "a destination that is not there", _notifies()),
+    ("InvalidArgument", 400, "overlapping configurations",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED, "s3:ObjectCreated:Put"))),
+    ("InvalidArgument", 400, "one ID twice",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED, "s3:ObjectAcl:Put", more="<Id>same</Id>"))),
+    ("InvalidArgument", 400, "a filter on another part of the key",
+     _notifies(more=_filter(("infix", "a")))),
+    ("InvalidArgument", 400, "two prefixes in a filter",
+     _notifies(more=_filter(("prefix", "a"), ("prefix", "b")))),
+    ("InvalidArgument", 400, "a filter above 1,024 bytes",
+     _notifies(more=_filter(("suffix", "x" * 1025)))),
+    ("MalformedXML", 400, "a configuration without an event",
+     _good("PutBucketNotificationConfiguration",
+           body=notifying(CREATED).replace(f"<Event>{CREATED}</Event>", ""))),
+    ("InvalidArgument", 400, "x-amz-skip-destination-validation that is no truth value",
+     _good("PutBucketNotificationConfiguration", x_amz_skip_destination_validation="perhaps")),
+)
+SPECIFIC += _of(
+    "PutBucketLogging",
+    ("MissingRequestBodyError", 400, "no body", _good("PutBucketLogging", body="")),
+    ("InvalidTargetBucketForLogging", 400, "a target that does not exist",
+     _good("PutBucketLogging", body=logging("{absent}"))),
+    ("InvalidTargetBucketForLogging", 400, "a target of another account",
+     _good("PutBucketLogging", body=logging("{foreign}"))),
+    ("NotImplemented", 501, "target grants",
+     _good("PutBucketLogging",
+           body=logging("{bucket}", "<TargetGrants><Grant/></TargetGrants>"))),
+    ("MalformedXML", 400, "a key format that is none",
+     _good("PutBucketLogging",
+           body=logging("{bucket}", "<TargetObjectKeyFormat><X/></TargetObjectKeyFormat>"))),
+)
+
+
+def _named(name: str, annotation: str) -> Recipe:
+    return GOOD[name]._replace(query=f"annotation&annotationName={annotation}")
+
+
+SPECIFIC += _of(
+    "PutObjectAnnotation",
+    ("InvalidAnnotationName", 400, "an empty name", _named("PutObjectAnnotation", "")),
+    ("InvalidAnnotationName", 400, "a reserved name", _named("PutObjectAnnotation", "AWS.x")),
+    ("InvalidAnnotationName", 400, "a name that climbs",
+     _named("PutObjectAnnotation", "..%2F..%2Fx")),
+    ("AnnotationNameTooLong", 400, "a name of 513 bytes",
+     _named("PutObjectAnnotation", "x" * 513)),
+    ("InvalidArgument", 400, "no name",
+     GOOD["PutObjectAnnotation"]._replace(query="annotation")),
+    ("InvalidRequest", 400, "an empty text", _good("PutObjectAnnotation", body=b"")),
+    ("UnsupportedMediaType", 415, "bytes that are no UTF-8",
+     _good("PutObjectAnnotation", body=b"\xff\xfe")),
+    ("EntityTooLarge", 400, "more than 1 MiB",
+     _good("PutObjectAnnotation", body=b"x" * (1024 * 1024 + 1))),
+    ("PreconditionFailed", 412, "x-amz-object-if-match with another ETag",
+     _good("PutObjectAnnotation", x_amz_object_if_match='"{other_etag}"')),
+)
+SPECIFIC += _of(
+    "GetObjectAnnotation",
+    ("NoSuchAnnotation", 404, "a name that nothing has", _named("GetObjectAnnotation", "other")),
+    ("NoSuchAnnotation", 404, "a name that nothing can have",
+     _named("GetObjectAnnotation", "a%00b")),
+)
+SPECIFIC += _of(
+    "ListObjectAnnotations",
+    ("InvalidPrefix", 400, "a prefix that no name has",
+     _good("ListObjectAnnotations", "annotation-prefix=a%20b")),
+    ("InvalidArgument", 400, "max-annotation-results 1001",
+     _good("ListObjectAnnotations", "max-annotation-results=1001")),
+    ("InvalidArgument", 400, "a token that is none",
+     _good("ListObjectAnnotations", "continuation-token=rubbish")),
+)
+SPECIFIC += _of(
+    "DeleteObjectAnnotation",
+    ("InvalidArgument", 400, "no name",
+     GOOD["DeleteObjectAnnotation"]._replace(query="annotation")),
+    ("PreconditionFailed", 412, "x-amz-object-if-match with another ETag",
+     _good("DeleteObjectAnnotation", x_amz_object_if_match='"{other_etag}"')),
+)
+SPECIFIC += _of(
+    "CopyObject",
+    ("InvalidArgument", 400, "an unknown annotation directive",
+     _good("CopyObject", x_amz_object_annotation_directive="MOVE")),
+)
 
 COMMON: list[Row] = list(_common())
 UNSUPPORTED: list[Row] = list(_unsupported())

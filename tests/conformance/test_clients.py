@@ -5,43 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import Key, ServerProcess, clean_environ
+from tests.processes import Key, ServerProcess
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def aws(server: ServerProcess, alice: Key, tmp_path: Path) -> Callable[..., str]:
-    """The AWS command line, with a configuration of its own."""
-    environ = clean_environ(
-        AWS_ACCESS_KEY_ID=alice.access_key_id,
-        AWS_SECRET_ACCESS_KEY=alice.secret_access_key,
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_CONFIG_FILE=str(tmp_path / "config"),
-        AWS_ENDPOINT_URL=server.endpoint,
-        AWS_EC2_METADATA_DISABLED="true",
-    )
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("aws")), *arguments],
-            capture_output=True,
-            text=True,
-            env=environ,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -89,6 +61,38 @@ def test_aws_cli_synchronises_a_directory_tree(
     assert "moved.bin" in [item["Key"] for item in listed["Contents"]]
     aws("s3", "rm", "--recursive", f"s3://{bucket}")
     aws("s3", "rb", f"s3://{bucket}")
+
+
+def test_aws_cli_puts_and_gets_a_bucket_policy(
+    aws: Callable[..., str], server: ServerProcess, bucket: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.json"
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyOverTls",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutObject",
+                "Resource": f"arn:aws:s3:::{bucket}/*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    file.write_text(json.dumps(document, indent=2))
+    named = ("--bucket", bucket)
+    aws("s3api", "put-bucket-policy", *named, "--policy", f"file://{file}")
+    text = json.loads(aws("s3api", "get-bucket-policy", *named))["Policy"]
+    assert text == file.read_text()
+    status = json.loads(aws("s3api", "get-bucket-policy-status", *named))
+    assert status == {"PolicyStatus": {"IsPublic": False}}
+    with pytest.raises(AssertionError, match="AccessDenied"):
+        aws("s3", "cp", str(file), f"s3://{bucket}/k")
+    aws("s3api", "delete-bucket-policy", *named)
+    aws("s3", "cp", str(file), f"s3://{bucket}/k")
+    with pytest.raises(AssertionError, match="NoSuchBucketPolicy"):
+        aws("s3api", "get-bucket-policy", *named)
 
 
 def test_aws_cli_streams_from_and_to_a_pipe(

@@ -292,9 +292,9 @@ def test_a_reader_may_not_copy_what_it_may_not_read(world: World) -> None:
         assert (reply.status, reply.code) == (403, "AccessDenied")
 
 
-def test_a_form_upload_is_refused_as_a_whole(world: World) -> None:
-    """Class "POST policy conditions not enforced" (RustFS CVE-2026-27607): until forms are there,
-    none is taken."""
+def test_a_form_of_nobody_is_refused(world: World) -> None:
+    """Class "POST policy conditions not enforced" (RustFS CVE-2026-27607); ``test_hostile_forms``
+    has the rest of it."""
     form = (
         b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nform\r\n'
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbody'
@@ -307,7 +307,7 @@ def test_a_form_upload_is_refused_as_a_whole(world: World) -> None:
         headers={"Host": world.alice.host, "Content-Type": "multipart/form-data; boundary=x"},
     )
     reply = world.alice.send(request)
-    assert (reply.status, reply.code) == (501, "NotImplemented")
+    assert (reply.status, reply.code) == (403, "AccessDenied")
     assert world.alice.ask("HEAD", f"/{world.names['bucket']}/form").status == 404
 
 

@@ -54,6 +54,8 @@ def root_of(name: str) -> str:
         "DeleteObjects": "Delete",
         "PutBucketVersioning": "VersioningConfiguration",
         "CreateBucket": "CreateBucketConfiguration",
+        "PutBucketOwnershipControls": "OwnershipControls",
+        "PutPublicAccessBlock": "PublicAccessBlockConfiguration",
     }.get(name, "Tagging")
 
 

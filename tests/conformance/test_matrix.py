@@ -32,7 +32,9 @@ from tests.conformance.raw import (
     in_mode,
 )
 from tests.conformance.world import (
+    BLOCK,
     OBJECT,
+    POLICY,
     TAGS,
     Client,
     World,
@@ -45,6 +47,22 @@ from tests.conformance.world import (
 from tests.processes import Key, ServerProcess
 
 _numbers = itertools.count()
+ON_OWN = (
+    "CreateBucket",
+    "DeleteBucket",
+    "DeleteBucketOwnershipControls",
+    "PutBucketOwnershipControls",
+    "PutBucketPolicy",
+    "PutBucketTagging",
+    "PutBucketVersioning",
+    "PutPublicAccessBlock",
+)
+DELETES = {
+    "DeleteBucketPolicy": POLICY,
+    "DeleteBucketTagging": TAGS,
+    "DeletePublicAccessBlock": BLOCK,
+}
+"""What is to be there before it can be deleted."""
 WAYS = ("header", "query")
 READ_ONLY = frozenset(name for name, recipe in GOOD.items() if recipe.method in ("GET", "HEAD"))
 
@@ -74,12 +92,12 @@ def prepared(name: str, client: Client, own: str) -> Request:
     path = f"/{own}/key"
     recipe = GOOD[name]
     method, query, body = recipe.method, recipe.query, recipe.body
-    data = body.encode() if isinstance(body, str) else body
-    if name in ("CreateBucket", "DeleteBucket", "PutBucketTagging", "PutBucketVersioning"):
+    data = body.replace("{bucket}", own).encode() if isinstance(body, str) else body
+    if name in ON_OWN:
         path = f"/{own}-new" if name == "CreateBucket" else f"/{own}"
-    elif name == "DeleteBucketTagging":
+    elif name in DELETES:
         path = f"/{own}"
-        client.do("PUT", path, "tagging", TAGS)
+        client.do("PUT", path, query, DELETES[name].replace("{bucket}", own))
     elif name == "DeleteObjects":
         client.do("PUT", f"/{own}/object", body=OBJECT)
         path = f"/{own}"

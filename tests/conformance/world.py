@@ -25,6 +25,22 @@ from tests.processes import Key, ServerProcess, make_key
 OBJECT = b"0123456789"
 PART = b"a part of ten bytes and more"
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+LIFECYCLE = (
+    "<LifecycleConfiguration><Rule><ID>old</ID><Filter/><Status>Enabled</Status>"
+    "<Expiration><Days>3650</Days></Expiration></Rule></LifecycleConfiguration>"
+)
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": {"AWS": "000000000001"}'
+    ', "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/secret/*"}}'
+)
+BLOCK = (
+    "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+    "</PublicAccessBlockConfiguration>"
+)
+OWNERSHIP = (
+    "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerPreferred</ObjectOwnership></Rule>"
+    "</OwnershipControls>"
+)
 RETENTION = (
     "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2999-01-01T00:00:00Z</RetainUntilDate>"
     "</Retention>"
@@ -32,7 +48,20 @@ RETENTION = (
 HOLD = "<LegalHold><Status>ON</Status></LegalHold>"
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
+WEBSITE = (
+    "<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
+    "</WebsiteConfiguration>"
+)
+
 _numbers = itertools.count()
+
+
+def cors(method: str, origin: str = "http://a", more: str = "") -> str:
+    """The document of PutBucketCors with one rule."""
+    return (
+        f"<CORSConfiguration><CORSRule><AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>"
+        f"{method}</AllowedMethod>{more}</CORSRule></CORSConfiguration>"
+    )
 
 
 def part_list(*parts: tuple[int, str], more: str = "") -> str:
@@ -114,6 +143,12 @@ class Client:
             "versions": versions.body,
             "versioning": self.do("GET", path, "versioning").body,
             "tags": self.ask("GET", path, "tagging").fields("Key"),
+            "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
+            "website": self.ask("GET", path, "website").fields("Suffix"),
+            "lifecycle": self.ask("GET", path, "lifecycle").fields("ID"),
+            "policy": self._settled(path, "policy"),
+            "block": self._settled(path, "publicAccessBlock"),
+            "ownership": self._settled(path, "ownershipControls"),
             "lock": self.ask("GET", path, "object-lock").fields("Mode"),
         }
         uploads = self.do("GET", path, "uploads")
@@ -129,6 +164,10 @@ class Client:
                     )[0]
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
         return seen
+
+    def _settled(self, path: str, marker: str) -> bytes:
+        reply = self.ask("GET", path, marker)
+        return reply.body if reply.status == 200 else b""
 
 
 @dataclass
@@ -202,12 +241,22 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     carol = new_key(server, "carol")
     world = World(server, *(Client(server.port, key) for key in (alice, bob, carol)))
     names = world.names
-    for name in ("bucket", "versioned", "locked", "foreign", "absent"):
+    for name in (
+        "bucket",
+        "versioned",
+        "locked",
+        "enforced",
+        "foreign",
+        "absent",
+        "blocked",
+        "uncontrolled",
+    ):
         names[name] = f"world-{number}-{name}"
     owner = world.alice
     plain, versioned = f"/{names['bucket']}", f"/{names['versioned']}"
     owner.do("PUT", plain)
     owner.do("PUT", f"{plain}/object", body=OBJECT)
+    owner.do("PUT", f"{plain}/object", "annotation&annotationName=note", "text")
     owner.do("PUT", f"{plain}/tagged", body=OBJECT, x_amz_tagging="a=1&b=2")
     owner.do("PUT", f"{plain}/file", body=b"f" * 10_000)
     names["etag"] = hashlib.md5(OBJECT).hexdigest()
@@ -236,6 +285,11 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned)
     owner.do("PUT", versioned, "versioning", ENABLED)
     owner.do("PUT", versioned, "tagging", TAGS)
+    owner.do("PUT", versioned, "cors", cors("GET"))
+    owner.do("PUT", versioned, "website", WEBSITE)
+    owner.do("PUT", versioned, "lifecycle", LIFECYCLE)
+    owner.do("PUT", versioned, "policy", world.filled(POLICY, bucket=names["versioned"]))
+    owner.do("PUT", versioned, "publicAccessBlock", BLOCK)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]
@@ -244,6 +298,15 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     names["oldversion"] = old
     owner.do("PUT", f"{versioned}/gone", body=OBJECT)
     names["marker"] = owner.do("DELETE", f"{versioned}/gone").headers["x-amz-version-id"]
+    names["owner"] = owner.do("GET", "/").field("ID")
+    enforced = f"/{names['enforced']}"
+    owner.do("PUT", enforced, x_amz_object_ownership="BucketOwnerEnforced")
+    owner.do("PUT", f"{enforced}/object", body=OBJECT)
+    for name in ("blocked", "uncontrolled"):
+        owner.do("PUT", f"/{names[name]}")
+    blocking = BLOCK.replace("BlockPublicAcls", "BlockPublicPolicy")
+    owner.do("PUT", f"/{names['blocked']}", "publicAccessBlock", blocking)
+    owner.do("DELETE", f"/{names['uncontrolled']}", "ownershipControls")
     locked = f"/{names['locked']}"
     owner.do("PUT", locked, x_amz_bucket_object_lock_enabled="true")
     names["lockversion"] = owner.do("PUT", f"{locked}/object", body=OBJECT).headers[

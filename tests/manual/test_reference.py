@@ -62,6 +62,14 @@ def test_the_unit_gives_the_server_more_time_than_its_drain() -> None:
     assert int(timeout[1]) > load({}, {}, "/").drain_seconds
 
 
+NEWER = {
+    f"{verb}Bucket{what}": f"{verb}Bucket{what}Configuration"
+    for verb in ("Get", "Put")
+    for what in ("Lifecycle", "Notification")
+}
+"""Old operations, and those of today that are the same on the wire."""
+
+
 def answers() -> dict[str, tuple[str, str]]:
     """Request and answer by operation, from the page."""
     text = (DOC / "s3_operations.inc").read_text()
@@ -77,7 +85,7 @@ def test_every_operation_is_listed() -> None:
 def test_an_operation_is_listed_with_what_it_does(name: str) -> None:
     request, answer = answers()[name]
     assert request.split()[0] == OPERATIONS[name].method
-    if OPERATIONS[name].supported:
+    if OPERATIONS[NEWER.get(name, name)].supported:
         assert answer in ("**200**", "**204**")
     elif name == "ListDirectoryBuckets":
         assert answer == "400 AuthorizationHeaderMalformed"

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
@@ -36,7 +37,10 @@ from tests.metadata.values import (
 )
 from z4tw.errors import InternalError
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
-from z4tw.model.objects import Checksum
+from z4tw.model.annotations import Annotation, NewAnnotation, annotation_register
+from z4tw.model.control import Quota
+from z4tw.model.notices import Backlog, Notice, Occurrence, Target
+from z4tw.model.objects import Body, BodyKind, Checksum
 from z4tw.model.registers import (
     Done,
     Kind,
@@ -47,13 +51,16 @@ from z4tw.model.registers import (
     VersionQuery,
     upload_prefix,
 )
+from z4tw.model.stamps import version_id_of
 from z4tw.model.uploads import UploadState
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
     Condition,
+    DeleteAnnotation,
     DeleteVersion,
     FinishCompletion,
+    PutAnnotation,
     PutVersion,
     Replace,
     SetTags,
@@ -107,6 +114,161 @@ class StoreContract:
         """What the reaper is given when everything idle is old enough."""
         found = self.result(self.housekeeping.garbage(self.times.now_ms + 1, 1000))
         return sorted(found, key=lambda one: one.id)
+
+    # The outbox
+
+    def announce(self, number: int, *sinks: str, condition: Any = None) -> Any:
+        about = Occurrence("s3:ObjectCreated:Put", "bucket", OWNER, "r", f"k{number}")
+        notice = Notice(about, tuple(Target(sink, "c") for sink in sinks))
+        command = PutVersion(version(number), "Enabled", condition, notice=notice)
+        return self.change(register(b"k"), command)
+
+    def waiting(self, sink: str, limit: int = 100) -> list[str]:
+        rows = self.result(self.housekeeping.outbox(sink, limit))
+        assert [number for number, _ in rows] == sorted({number for number, _ in rows})
+        return [event.occurrence.key for _, event in rows]
+
+    def test_events_wait_in_the_order_of_their_changes(self) -> None:
+        for number in range(1, 6):
+            self.announce(number, *(("one", "two") if number % 2 else ("two",)))
+        assert self.waiting("one") == ["k1", "k3", "k5"]
+        assert self.waiting("two", 4) == ["k1", "k2", "k3", "k4"]
+        assert self.waiting("three") == []
+        backlog = self.result(self.housekeeping.backlog())
+        assert backlog == {"one": Backlog(3, 1), "two": Backlog(5, 1)}
+        ((_, event), *_) = self.result(self.housekeeping.outbox("one", 1))
+        assert (event.sink, event.configuration, event.stamp) == ("one", "c", stamp(1))
+        assert (event.size, event.etag) == (0, version(1).etag)
+        assert event.version_id == version(1).version_id
+
+    def test_a_change_that_is_refused_announces_nothing(self) -> None:
+        refused = self.announce(1, "one", condition=Condition(if_match="*"))
+        assert isinstance(refused, Refused)
+        assert self.result(self.housekeeping.backlog()) == {}
+
+    def test_delivered_events_are_removed_and_numbers_never_come_again(self) -> None:
+        seen: set[int] = set()
+        for number in range(1, 5):
+            self.announce(number, "one")
+            ((given, _),) = self.result(self.housekeeping.outbox("one", 10))
+            assert given not in seen
+            seen.add(given)
+            self.result(self.housekeeping.outbox_remove([given, 999_999]))
+            assert self.waiting("one") == []
+        assert self.result(self.housekeeping.backlog()) == {}
+
+    def test_the_oldest_events_of_a_sink_can_be_dropped(self) -> None:
+        for number in range(1, 8):
+            self.announce(number, "one", "two")
+        trim = self.housekeeping.outbox_trim
+        assert self.result(trim("one", 7)) == 0
+        assert self.result(trim("one", 3)) == 4
+        assert self.result(trim("three", 0)) == 0
+        assert self.waiting("one") == ["k5", "k6", "k7"]
+        assert len(self.waiting("two")) == 7
+        assert self.result(trim("two", 0)) == 7
+        assert self.waiting("two") == []
+
+    def test_who_watches_is_told_of_events_and_of_nothing_else(self) -> None:
+        told: list[list[str]] = []
+        self.housekeeping.watch_outbox(lambda: told.append(self.waiting("one")))
+        self.change(register(b"other"), put(1))
+        assert told == []
+        self.announce(1, "one")
+        assert told == [["k1"]]
+        self.housekeeping.watch_outbox(None)
+        self.announce(2, "one")
+        assert told == [["k1"]]
+
+    # Annotations
+
+    def annotate(
+        self, name: str, number: int, blob_number: int = 0, version_id: str = "", **more: Any
+    ) -> Any:
+        """Put an annotation: with a new file, or with an inline text."""
+        if blob_number:
+            body, inline, info = file_body(blob_number), None, blob(blob_number)
+        else:
+            body = Body(BodyKind.INLINE, identity(number), 4)
+            inline, info = b"text", None
+        annotation = Annotation(stamp(number), name, f"{number:032x}", body)
+        command = PutAnnotation(version_id, annotation, None, inline, info, **more)
+        return self.change(register(b"k"), command)
+
+    def annotation(self, version_number: int, name: str) -> Any:
+        at = annotation_register(BUCKET, b"k", stamp(version_number), name)
+        return self.result(self.store.read(at))
+
+    def annotation_names(self) -> list[str]:
+        rows = self.result(self.store.scan(Kind.ANNOTATION, BUCKET, b"", b"", 100))
+        return [value.name for _, value in rows]
+
+    def test_an_annotation_is_stored_beside_its_version(self) -> None:
+        self.change(register(b"k"), put(1, "Enabled"))
+        for number in range(2, 5):
+            assert self.annotate("a", number, blob_number=number) == Done(
+                stamp(number), version(1).version_id
+            )
+            for _ in range(2):  # the second one may come from a cache
+                assert self.annotation(1, "a").stamp == stamp(number)
+        self.annotate("b", 6)
+        head = self.result(self.store.read(register(b"k")))
+        assert (head.current.annotations, head.last) == (2, stamp(6))
+        assert self.annotation_names() == ["a", "b"]
+        assert self.result(self.store.read_inline(identity(6))) == b"text"
+        assert [one.id for one in self.garbage()] == [identity(2), identity(3)]
+
+    def test_an_annotation_is_removed_with_its_body(self) -> None:
+        self.change(register(b"k"), put(1))
+        self.annotate("a", 2, blob_number=2)
+        self.annotate("b", 3)
+        for name, number in (("a", 4), ("b", 5), ("b", 6)):
+            done = self.change(register(b"k"), DeleteAnnotation(stamp(number), "", name))
+            assert done.changed == (number < 6)
+        assert self.annotation_names() == []
+        assert self.annotation(1, "a") is None
+        assert self.result(self.store.read_inline(identity(3))) is None
+        assert [one.id for one in self.garbage()] == [identity(2)]
+        assert self.result(self.store.read(register(b"k"))).current.annotations == 0
+
+    def test_annotations_go_with_their_version_and_with_no_other(self) -> None:
+        self.change(register(b"k"), put(1, "Enabled"))
+        self.annotate("a", 2, blob_number=2)
+        self.annotate("b", 3)
+        self.change(register(b"k"), put(4, "Enabled"))
+        self.annotate("c", 5)
+        assert self.annotation(4, "a") is None
+        old = version(1).version_id
+        self.change(register(b"k"), DeleteVersion(stamp(6), old))
+        assert self.annotation_names() == ["c"]
+        assert self.annotation(1, "a") is None
+        assert self.result(self.store.read_inline(identity(3))) is None
+        assert self.result(self.store.read_inline(identity(5))) == b"text"
+        assert [one.id for one in self.garbage()] == [identity(2)]
+
+    def test_a_version_may_come_with_annotations_of_another_one(self) -> None:
+        self.change(register(b"k"), put(1))
+        self.annotate("a", 2, blob_number=2)
+        shared = Annotation(stamp(2), "a", "e", file_body(2))
+        text = Annotation(stamp(2), "b", "e", Body(BodyKind.INLINE, identity(9), 4))
+        new = msgspec.structs.replace(version(5), annotations=2)
+        annotations = (NewAnnotation(shared), NewAnnotation(text, b"text"))
+        # In place of the version that has the file, which is not idle in between.
+        done = self.change(register(b"k"), PutVersion(new, annotations=annotations))
+        assert done == Done(stamp(5))
+        assert self.annotation_names() == ["a", "b"]
+        assert self.annotation(5, "b").stamp == stamp(5)
+        assert self.garbage() == []
+        self.change(register(b"k"), delete(6))
+        assert (self.annotation_names(), len(self.garbage())) == ([], 1)
+        gone = self.change(register(b"k"), PutVersion(new, annotations=annotations))
+        assert gone == NeedData(identity(2))
+
+    def test_an_annotation_of_nothing_is_refused(self) -> None:
+        assert self.annotate("a", 1) == Refused("NoSuchKey")
+        self.change(register(b"k"), put(1, "Enabled"))
+        assert self.annotate("a", 2, version_id=version(9).version_id) == Refused("NoSuchVersion")
+        assert self.annotation_names() == []
 
     # Registers
 
@@ -537,6 +699,96 @@ class StoreContract:
             self.change(register(b"k"), DeleteVersion(stamp(number), id))
             assert self.result(self.store.find_version(register(b"k"), id)) is None
         assert self.result(self.store.has_versions(BUCKET)) is False
+
+    # What a bucket holds
+
+    def usage(self) -> tuple[int, int]:
+        found = self.result(self.store.usage(BUCKET))
+        return found.bytes, found.objects
+
+    def test_a_bucket_is_told_what_it_holds(self) -> None:
+        assert self.usage() == (0, 0)
+        self.change(register(b"k"), put_file(1, 5, "Enabled"))
+        self.change(register(b"k"), put_file(2, 7, "Enabled"))
+        assert self.usage() == (12, 2)
+        self.change(register(b"k"), delete(3, "Enabled"))
+        assert self.usage() == (12, 2)
+        self.change(register(b"other"), share_file(4, 1, 5))
+        assert self.usage() == (17, 3)
+        self.change(register(b"other"), put_file(5, 1))
+        assert self.usage() == (13, 3)
+        self.change(register(b"other"), delete(6))
+        assert self.usage() == (12, 2)
+        self.change(register(b"k"), DeleteVersion(stamp(7), version_id_of(stamp(1))))
+        assert self.usage() == (7, 1)
+        other = self.result(self.store.usage(BUCKET + 1))
+        assert (other.bytes, other.objects) == (0, 0)
+
+    def test_what_lies_in_pages_counts_too(self) -> None:
+        for number in range(1, 150):
+            self.change(register(b"k"), put_file(number, 2, "Enabled"))
+        assert self.usage() == (298, 149)
+        self.change(register(b"k"), DeleteVersion(stamp(900), version_id_of(stamp(3))))
+        assert self.usage() == (296, 148)
+
+    def test_parts_count_while_they_are_there(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        self.change(upload.part(1), upload.put_part(1, 2, 1))
+        self.change(upload.part(2), upload.put_part(2, 3, 2))
+        self.change(upload.part(2), upload.put_part(2, 4, 3))
+        assert self.usage() == (10, 0)
+        held = msgspec.structs.replace(upload.put_part(3, 5, 4), quota=Quota(max_bytes=14))
+        assert self.change(upload.part(3), held).code == "QuotaExceeded"
+        held = msgspec.structs.replace(upload.put_part(2, 5, 4), quota=Quota(max_bytes=10))
+        assert isinstance(self.change(upload.part(2), held), Done)
+        self.change(upload.register, AbortUpload(stamp(9)))
+        assert self.usage() == (0, 0)
+
+    def test_a_completed_upload_counts_once(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        for number in (1, 2):
+            self.change(upload.part(number), upload.put_part(number, 1 + number, number))
+        self.change(upload.register, BeginCompletion(stamp(5), b"d"))
+        whole = put_manifest(6, manifest_of(1, 2))
+        whole = msgspec.structs.replace(
+            whole,
+            version=msgspec.structs.replace(whole.version, origin=upload.id),
+            quota=Quota(max_bytes=10),
+        )
+        assert isinstance(self.change(register(b"k"), whole), Done)
+        finish = FinishCompletion(stamp(7), b"d", "e", "", "", 1 << 50)
+        self.change(upload.register, finish)
+        assert self.usage() == (10, 1)
+
+    def test_a_purged_bucket_holds_nothing(self) -> None:
+        upload = AnUpload(b"k", 1)
+        self.change(upload.register, upload.create)
+        self.change(upload.part(1), upload.put_part(1, 2, 1))
+        self.result(self.store.close_incarnation(BUCKET))
+        self.result(self.store.purge_incarnation(BUCKET))
+        assert self.usage() == (0, 0)
+
+    def test_a_quota_is_never_exceeded(self) -> None:
+        quota = Quota(max_bytes=10, max_objects=3)
+
+        def put_held(number: int, key: bytes, size: int) -> Any:
+            command = msgspec.structs.replace(put_file(number, size), quota=quota)
+            return self.change(register(key), command)
+
+        assert isinstance(put_held(1, b"a", 6), Done)
+        refused = put_held(2, b"b", 5)
+        assert refused.code == "QuotaExceeded"
+        assert refused.details == {"MaxBytes": "10", "UsedBytes": "6"}
+        assert self.result(self.store.read(register(b"b"))) is None
+        assert isinstance(put_held(3, b"a", 10), Done)  # in place of six bytes
+        assert put_held(4, b"a", 11).code == "QuotaExceeded"
+        assert isinstance(put_held(5, b"b", 0), Done)
+        assert isinstance(put_held(6, b"c", 0), Done)
+        assert put_held(7, b"d", 0).details == {"MaxObjects": "3", "UsedObjects": "3"}
+        self.change(register(b"a"), delete(8))
+        assert isinstance(put_held(9, b"d", 9), Done)
 
     def test_version_listings_fold_common_prefixes(self) -> None:
         for number in range(1, 9):

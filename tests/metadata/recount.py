@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from z4tw.metadata.sqlite import SqliteStore
+from z4tw.metadata.usage import count_usage
 from z4tw.model.objects import BodyKind
 from z4tw.model.registers import Kind
 from z4tw.objects import records
@@ -53,4 +54,6 @@ def recount(store: SqliteStore) -> None:
     totals = rows("SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters")
     stored = sum(records.decode_blob(info).stored_size for *_, info in blobs)
     assert totals == [(objects, object_bytes, len(blobs), stored, uploads)]
+    usage = {inc: (bytes, count) for inc, bytes, count in rows("SELECT * FROM usage")}
+    assert usage == count_usage(connection)
     assert rows("PRAGMA integrity_check") == [("ok",)]

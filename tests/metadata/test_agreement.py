@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -14,8 +15,10 @@ from tests.metadata.stores import Opened
 from tests.metadata.values import (
     BUCKET,
     AnUpload,
+    blob,
     delete,
     file_body,
+    identity,
     manifest_of,
     put,
     put_file,
@@ -27,6 +30,9 @@ from tests.metadata.values import (
     version,
 )
 from z4tw.metadata.memory import MemoryStore
+from z4tw.model.annotations import Annotation, NewAnnotation
+from z4tw.model.notices import Notice, Occurrence, Target
+from z4tw.model.objects import Body, BodyKind
 from z4tw.model.registers import (
     Done,
     Kind,
@@ -39,8 +45,10 @@ from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
     Condition,
+    DeleteAnnotation,
     DeleteVersion,
     FinishCompletion,
+    PutAnnotation,
     PutVersion,
     SetTags,
 )
@@ -48,6 +56,11 @@ from z4tw.objects.commands import (
 keys = st.sampled_from([b"a", b"a/1", b"a/2", b"a\x00", b"b/c/d", b"b/c", "é".encode(), b"\xf0"])
 versionings = st.sampled_from(["", "Enabled", "Suspended"])
 small = st.integers(0, 5)
+names = st.sampled_from(["a", "b", "ü"])
+NOTICE = Notice(
+    Occurrence("s3:ObjectCreated:Put", "bucket", "owner", "region"),
+    (Target("one", "c"), Target("two", "c")),
+)
 
 
 class Agreement(RuleBasedStateMachine):
@@ -118,6 +131,49 @@ class Agreement(RuleBasedStateMachine):
     def set_tags(self, key: bytes, pick: int) -> None:
         id = self.ids[pick % len(self.ids)]
         self.change(register(key), SetTags(stamp(self.next()), id, {"n": str(self.number)}))
+
+    @rule(key=keys, pick=st.integers(0, 1000), name=names, what=small)
+    def annotate(self, key: bytes, pick: int, name: str, what: int) -> None:
+        number = self.next()
+        notice = NOTICE if what % 2 else None
+        id = self.ids[pick % len(self.ids)]
+        if what > 3:
+            self.change(register(key), DeleteAnnotation(stamp(number), id, name, notice=notice))
+            return
+        inline, new = None, None
+        if what == 0 and self.files:
+            body = file_body(self.files[number % len(self.files)])
+        elif what == 1:
+            body, new = file_body(number), blob(number)
+            self.files.append(number)
+        else:
+            body, inline = Body(BodyKind.INLINE, identity(number), 1), b"x"
+        annotation = Annotation(stamp(number), name, "e", body)
+        command = PutAnnotation(id, annotation, None, inline, new, notice)
+        self.change(register(key), command)
+
+    @rule(key=keys, versioning=versionings, count=st.integers(1, 3))
+    def put_with_annotations(self, key: bytes, versioning: str, count: int) -> None:
+        number = self.next()
+        new = []
+        for index in range(count):
+            inline = None
+            if index % 2 and self.files:
+                body = file_body(self.files[(number + index) % len(self.files)])
+            else:
+                body, inline = Body(BodyKind.INLINE, identity(number * 100 + index), 1), b"x"
+            new.append(NewAnnotation(Annotation(stamp(number), f"n{index}", "e", body), inline))
+        annotated = msgspec.structs.replace(version(number), annotations=count)
+        command = PutVersion(annotated, versioning, notice=NOTICE, annotations=tuple(new))
+        self.change(register(key), command)
+
+    @rule(keep=st.integers(0, 3), limit=st.integers(1, 3))
+    def deliver(self, keep: int, limit: int) -> None:
+        for sink in ("one", "two"):
+            events = self.both("outbox", sink, limit)
+            self.both("outbox_remove", [number for number, _ in events])
+        self.both("outbox_trim", "two", keep)
+        self.both("backlog")
 
     @rule(key=keys)
     def fill_with_versions(self, key: bytes) -> None:
@@ -222,6 +278,8 @@ class Agreement(RuleBasedStateMachine):
         assert [(key, head.versions, head.count) for key, head in rows] == [
             (key, head.versions, head.count) for key, head in found
         ]
+        self.both("scan", Kind.ANNOTATION, BUCKET, b"", b"", 1000)
+        self.both("outbox", "one", 1000)
         one, other = _now(self.memory.sizes()), _now(self.sqlite.sizes())
         assert (one.objects, one.object_bytes, one.blobs, one.blob_bytes, one.uploads) == (
             other.objects,

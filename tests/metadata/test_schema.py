@@ -95,9 +95,9 @@ def test_migrations_run_step_by_step_and_all_or_nothing(
     monkeypatch.setattr(schema, "MIGRATIONS", steps)
     with pytest.raises(apsw.SQLError):
         open_writer(path, never)
-    monkeypatch.setattr(schema, "MIGRATIONS", steps[:2])
+    monkeypatch.setattr(schema, "MIGRATIONS", steps[:-1])
     connection = open_writer(path, never)
-    assert connection.pragma("user_version") == 2
+    assert connection.pragma("user_version") == len(steps) - 1
     assert connection.execute("SELECT x FROM more").fetchall() == [(1,)]
     connection.close()
 
@@ -149,4 +149,16 @@ def test_listings_and_lookups_use_their_indexes(path: str) -> None:
         writes._EXPIRED,
     ):
         assert "TEMP B-TREE" not in plan(sql)
+    connection.close()
+
+
+def test_what_the_buckets_of_an_older_store_hold_is_counted(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
+        open_writer(path, lambda: FACTS).close()
+    connection = open_writer(path, never)
+    assert connection.pragma("user_version") == len(MIGRATIONS)
+    assert connection.execute("SELECT count(*) FROM usage").get == 0
     connection.close()

@@ -18,6 +18,7 @@ from tests.metadata.values import (
     delete,
     put,
     put_file,
+    put_inline,
     register,
     stamp,
 )
@@ -55,6 +56,24 @@ def test_a_row_has_its_partition_ballot_and_listing_columns(rows: Rows) -> None:
     rows.writer.change(register(b"k"), delete(4, "Enabled"))
     found = rows.all("SELECT partition, ballot, live, size, tag FROM heads")
     assert found == [(partition, stamp(4), 0, None, None)]
+
+
+def test_a_small_body_takes_the_place_of_the_one_that_it_replaces(rows: Rows) -> None:
+    rows.writer.change(register(b"k"), put_inline(3, b"old"))
+    former = rows.all("SELECT rowid, id FROM inline")[0]
+    rows.writer.change(register(b"k"), put_inline(4, b"new"))
+    found = rows.all("SELECT rowid, data FROM inline")
+    assert found == [(former[0], b"new")]
+    assert rows.all("SELECT count(*) FROM inline WHERE id = (SELECT inline_id FROM heads)") == [
+        (1,)
+    ]
+
+
+def test_a_small_body_is_kept_though_the_one_that_it_replaces_is_gone(rows: Rows) -> None:
+    rows.writer.change(register(b"k"), put_inline(3, b"old"))
+    rows.connection.execute("DELETE FROM inline")
+    rows.writer.change(register(b"k"), put_inline(4, b"new"))
+    assert rows.all("SELECT data FROM inline") == [(b"new",)]
 
 
 def test_control_records_are_in_no_listing(rows: Rows) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from zope.interface import implementer
 
 from tests.node.support import NOW, Opened, make_config, make_outside
@@ -19,12 +20,11 @@ from z4tw.node.failures import StoreError
 from z4tw.node.shared import (
     SWITCH_INTERVAL_S,
     certificate_files,
-    check_plugin_kinds,
     make_evaluators,
     open_tls,
     tune_process,
 )
-from z4tw.plugins.builtin import grants
+from z4tw.plugins.builtin import acl, bucket_policy, grants
 from z4tw.plugins.registry import PluginError, Plugins
 
 
@@ -53,29 +53,22 @@ def with_section(config: Config, kind: str, name: str, **options: str) -> Config
 class TestEvaluators:
     def make(self, tmp_path: Path, config: Config) -> list[Any]:
         with Opened(make_config(tmp_path / "d")) as storage:
-            plugins = Plugins((grants, Factory()))
+            plugins = Plugins((grants, acl, bucket_policy, Factory()))
             return make_evaluators(plugins, config, storage, make_outside())
 
-    def test_the_grants_are_always_asked(self, tmp_path: Path) -> None:
-        (evaluator,) = self.make(tmp_path, make_config(tmp_path / "d"))
-        assert type(evaluator).__name__ == "GrantsEvaluator"
+    def test_grants_acls_and_bucket_policies_are_always_asked(self, tmp_path: Path) -> None:
+        evaluators = self.make(tmp_path, make_config(tmp_path / "d"))
+        names = [type(evaluator).__name__ for evaluator in evaluators]
+        assert sorted(names) == ["AclEvaluator", "BucketPolicyEvaluator", "GrantsEvaluator"]
 
     def test_configured_ones_come_beside_them(self, tmp_path: Path) -> None:
         config = with_section(make_config(tmp_path / "d"), "policy", "closed", why="holiday")
-        assert len(self.make(tmp_path, config)) == 2
+        assert len(self.make(tmp_path, config)) == 4
 
     def test_a_wrong_option_is_told(self, tmp_path: Path) -> None:
         config = with_section(make_config(tmp_path / "d"), "policy", "closed")
         with pytest.raises(PluginError, match=r"plugins.policy.closed: the option why is needed"):
             self.make(tmp_path, config)
-
-
-def test_kinds_that_nothing_uses_are_refused(tmp_path: Path) -> None:
-    config = make_config(tmp_path)
-    check_plugin_kinds(with_section(config, "policy", "a"))
-    for kind in ("events", "lifecycle"):
-        with pytest.raises(ConfigError, match=f"{kind} plugins are not used by this release"):
-            check_plugin_kinds(with_section(config, kind, "a"))
 
 
 class TestTls:
@@ -89,12 +82,19 @@ class TestTls:
             open_tls(config, NOW)
 
     def test_a_self_signed_certificate_is_made_once(self, tmp_path: Path) -> None:
-        config = make_config(tmp_path, tls="self-signed", domain="s3.local")
+        config = make_config(
+            tmp_path, tls="self-signed", domain="s3.local", website_domain="w.local"
+        )
         os.makedirs(config.meta)
         assert open_tls(config, NOW) is not None
         certificate, key = certificate_files(config, NOW) or ("", "")
         assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
         before = Path(certificate).read_bytes()
+        names = x509.load_pem_x509_certificate(before).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+        hosts = names.value.get_values_for_type(x509.DNSName)
+        assert {"s3.local", "*.s3.local", "w.local", "*.w.local"} <= set(hosts)
         assert open_tls(config, NOW) is not None
         assert Path(certificate).read_bytes() == before
 

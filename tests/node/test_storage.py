@@ -92,7 +92,7 @@ def test_the_operations_get_their_settings(tmp_path: Path) -> None:
         inline_limit="100",
         object_ownership="BucketOwnerEnforced",
     )
-    settings = operation_settings(config)
+    settings = operation_settings(config, "uuid")
     assert settings.region == "eu-west-1"
     assert settings.domains == ("s3.local",)
     assert settings.inline_limit_bytes == 100

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.objects.test_versions import stamp, version
+from z4tw.model.access import Acl, AclGrant
+from z4tw.model.control import Quota
 from z4tw.objects import records
 from z4tw.objects.commands import (
     AbortUpload,
@@ -15,6 +17,7 @@ from z4tw.objects.commands import (
     DeleteVersion,
     FinishCompletion,
     PutVersion,
+    SetAcl,
     SetTags,
 )
 
@@ -24,6 +27,8 @@ COMMANDS: list[Command] = [
     DeleteObject(stamp(1), "owner"),
     DeleteVersion(stamp(1), "null", Condition("*")),
     SetTags(stamp(1), "", {"a": "b"}),
+    SetAcl(stamp(1), "null", Acl((AclGrant("a" * 64, "READ"),)), stamp(2)),
+    PutVersion(version(1), quota=Quota(5, 0)),
     BeginCompletion(stamp(1), b"digest"),
     FinishCompletion(stamp(1), b"digest", "e", "v", "c", 5),
     AbortUpload(stamp(1)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.objects.views import PageView
+from z4tw.model.access import Acl, AclGrant
 from z4tw.model.objects import (
     EMPTY_BODY,
     HEAD_VERSIONS,
@@ -29,6 +32,8 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    ReplaceBody,
+    SetAcl,
     SetTags,
 )
 from z4tw.objects.versions import find_version
@@ -213,6 +218,29 @@ class TestTags:
         assert key.change(SetTags(stamp(3), "", {})).outcome.code == "MethodNotAllowed"
 
 
+class TestAcls:
+    def test_an_acl_changes_and_last_modified_stays(self) -> None:
+        key = view()
+        key.change(put(1))
+        acl = Acl((AclGrant("a" * 64, "READ"),))
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome.version_id == "null"
+        assert key.value.current.acl == acl
+        assert key.value.current.stamp == stamp(1)
+        assert key.value.last == stamp(5)
+        key.change(SetAcl(stamp(6), "null", None, stamp(1)))
+        assert key.value.current.acl is None
+
+    def test_another_version_than_the_expected_one_keeps_its_acl(self) -> None:
+        key = view()
+        acl = Acl((AclGrant("a" * 64, "READ"),))
+        aborted = Refused("OperationAborted")
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome == aborted
+        key.change(put(1))
+        key.change(put(2))
+        assert key.change(SetAcl(stamp(5), "null", acl, stamp(1))).outcome == aborted
+        assert key.value.current.acl is None
+
+
 class TestBodies:
     def test_a_new_file_is_acquired_and_the_replaced_one_released(self) -> None:
         key = view()
@@ -227,6 +255,102 @@ class TestBodies:
             body = Body(BodyKind.INLINE, id, 3)
             key.change(PutVersion(version(number, body=body), inline=b"abc"))
         assert key.inline == {b"two": b"abc"}
+
+
+class TestBodiesInAnotherForm:
+    """``ReplaceBody``, which is what a transition does."""
+
+    def filed(self, versions: int = 1) -> PageView:
+        key = view()
+        for number in range(1, versions + 1):
+            id = b"old%d" % number
+            body = Body(BodyKind.FILE, id, 9000)
+            blob = BlobInfo(id, "p", 9000, 9100)
+            key.change(PutVersion(version(number, body=body), "Enabled", blob=blob))
+        return key
+
+    def replaced(self, number: int, **fields: object) -> ReplaceBody:
+        body = Body(BodyKind.FILE, b"new", 9000)
+        blob = BlobInfo(b"new", "q", 9000, 500, b"", 400)
+        given = {"body": body, "blobs": (blob,), **fields}
+        id = version_id_of(stamp(number))
+        return ReplaceBody(stamp(9999), id, stamp(number), b"old%d" % number, "ZSTD", **given)  # type: ignore[arg-type]
+
+    def test_the_new_body_is_acquired_and_the_old_one_released(self) -> None:
+        key = self.filed()
+        before = key.value.current
+        change = key.change(self.replaced(1))
+        assert key.references == {b"old1": 0, b"new": 1}
+        assert [blob.packed_size for blob in change.new_blobs] == [400]
+        after = key.value.current
+        assert (after.body.id, after.storage_class) == (b"new", "ZSTD")
+        for same in ("stamp", "etag", "size", "owner", "is_null", "version_id"):
+            assert getattr(after, same) == getattr(before, same)
+        assert key.value.last == stamp(9999), "later conditions see that something changed"
+
+    def test_an_old_version_in_a_page_is_found_too(self) -> None:
+        key = self.filed(200)
+        key.change(self.replaced(3))
+        found = find_version(key.value, version_id_of(stamp(3)), key)
+        assert found is not None
+        assert found.body.id == b"new"
+        assert key.value.count == 200
+
+    def test_the_class_alone(self) -> None:
+        key = self.filed()
+        key.change(self.replaced(1, body=None, blobs=()))
+        assert key.value.current.storage_class == "ZSTD"
+        assert key.value.current.body.id == b"old1"
+        assert key.references == {b"old1": 1}
+
+    def test_another_version_or_body_is_never_hit(self) -> None:
+        key = self.filed(2)
+        command = self.replaced(1)
+        for changed in (
+            msgspec.structs.replace(command, expected=b"other"),
+            msgspec.structs.replace(command, made=stamp(2)),
+            msgspec.structs.replace(command, version_id=version_id_of(stamp(7))),
+            msgspec.structs.replace(command, version_id="null"),
+        ):
+            assert key.change(changed).outcome.code == "PreconditionFailed"
+        assert key.references == {b"old1": 1, b"old2": 1}
+        assert view().change(command).outcome.code == "PreconditionFailed"
+
+    def test_a_null_version_that_was_written_again_is_another_one(self) -> None:
+        key = view()
+        for number in (1, 2):
+            key.change(put(number))
+        command = ReplaceBody(stamp(9), "null", stamp(1), b"", "GLACIER")
+        assert key.change(command).outcome.code == "PreconditionFailed"
+        assert key.value.current.storage_class == "STANDARD"
+
+    def test_other_bytes_are_a_defect_of_the_caller(self) -> None:
+        key = self.filed()
+        with pytest.raises(ValueError, match="same bytes"):
+            key.change(self.replaced(1, body=Body(BodyKind.FILE, b"new", 8999)))
+
+
+class TestUnchanged:
+    """The condition of decisions that rest on a whole head."""
+
+    def test_it_holds_until_anything_changes(self) -> None:
+        for change in (put(2, "Enabled"), SetTags(stamp(2), "", {"a": "1"})):
+            key = view()
+            key.change(put(1, "Enabled"))
+            seen = Condition(unchanged=key.value.last)
+            key.change(change)
+            for command in (
+                DeleteObject(stamp(5), "o", "Enabled", seen),
+                DeleteVersion(stamp(5), version_id_of(stamp(1)), seen),
+                put(5, "Enabled", seen),
+            ):
+                assert key.change(command).outcome.code == "PreconditionFailed"
+            now = Condition(unchanged=key.value.last)
+            assert isinstance(key.change(DeleteObject(stamp(5), "o", "", now)).outcome, Done)
+
+    def test_what_is_gone_is_not_unchanged(self) -> None:
+        command = DeleteObject(stamp(5), "o", "", Condition(unchanged=stamp(1)))
+        assert view().change(command).outcome.code == "PreconditionFailed"
 
 
 @dataclass

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from zope.interface import implementer
 
@@ -31,6 +31,8 @@ from z4tw.ops.context import Operation, Settings
 from z4tw.ops.routing import LocalRouter
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.policy.acl import AclEvaluator
+from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 from z4tw.sigv4.dates import amz_date
 
@@ -47,6 +49,7 @@ class Key(NamedTuple):
     secret: str
     account_id: str = ""
     account_number: str = ""
+    token: str = ""
 
 
 class TestClock:
@@ -75,6 +78,9 @@ class PlainSeal:
         text = sealed.decode()
         assert text.startswith(prefix)
         return text[len(prefix) :]
+
+    def derive(self, purpose: bytes) -> bytes:
+        return hashlib.sha256(purpose).digest()
 
 
 @implementer(IOffload)
@@ -190,15 +196,16 @@ def signature(
     payload_hash: str,
     when: str,
     region: str,
+    service: str = "s3",
 ) -> str:
     """The Signature Version 4 of a request, computed apart from the server's code."""
     lines = [method, quote(unquote(path), safe="/-_.~"), canonical_query(query)]
     lines += [f"{name}:{' '.join(headers[name].split())}" for name in signed]
     lines += ["", ";".join(signed), payload_hash]
-    scope = f"{when[:8]}/{region}/s3/aws4_request"
+    scope = f"{when[:8]}/{region}/{service}/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", when, scope, hashed("\n".join(lines).encode())])
     secret = f"AWS4{key.secret}".encode()
-    for part in (when[:8], region, "s3", "aws4_request", text):
+    for part in (when[:8], region, service, "aws4_request", text):
         secret = hmac.digest(secret, part.encode(), "sha256")
     return secret.hex()
 
@@ -240,7 +247,11 @@ class Harness:
             blobs=self.blobs,
             offload=self.offload,
             router=router or LocalRouter(),
-            evaluators=[GrantsEvaluator()] if evaluators is None else evaluators,
+            evaluators=(
+                [GrantsEvaluator(), BucketPolicyEvaluator(), AclEvaluator()]
+                if evaluators is None
+                else evaluators
+            ),
             secrets=self.seal,
             settings=self.settings,
             operations={**OPERATIONS, **(operations or {})},
@@ -267,6 +278,55 @@ class Harness:
             made["secret_access_key"],
             made["account_id"],
             made["account_number"],
+        )
+
+    def user_key(self, user: str | None, account: str, name: str = "") -> Key:
+        """Make a user below an account (None: take its root user) and a key of it."""
+        if user is not None:
+            run(self.admin.user_create(user, account))
+        name = name or f"key-of-{user or account}"
+        owner = f"{account}/{user or account}"
+        made = run(self.admin.key_create(name, user=owner))
+        return Key(
+            name,
+            made["access_key_id"],
+            made["secret_access_key"],
+            made["account_id"],
+            made["account_number"],
+        )
+
+    def sts(
+        self, key: Key | None, body: str = "", headers: Mapping[str, str] | None = None, **form: str
+    ) -> Answer:
+        """Ask the token service (``key`` None: without a signature); ``body`` instead of a form."""
+        data = (body or urlencode({"Version": "2011-06-15", **form})).encode()
+        fields = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self.request(
+            "POST", "/", fields, data, key or self.user, sign=key is not None, service="sts"
+        )
+
+    def session(self, key: Key, policy: str = "", role: str = "", **form: str) -> Key:
+        """Temporary credentials that a key asked for: of itself, or of a role's ARN."""
+        form["RoleArn"] = role or f"arn:aws:iam::{key.account_number}:root"
+        form["RoleSessionName"] = "session"
+        if policy:
+            form["Policy"] = policy
+        answer = self.sts(key, Action="AssumeRole", **form)
+        assert answer.status == 200, answer
+        return self.issued(answer, key)
+
+    def issued(self, answer: Answer, key: Key) -> Key:
+        """The credentials in an answer of the token service."""
+        texts = {
+            one.tag.partition("}")[2]: one.text or "" for one in ET.fromstring(answer.body).iter()
+        }
+        return Key(
+            "session",
+            texts["AccessKeyId"],
+            texts["SecretAccessKey"],
+            key.account_id,
+            key.account_number,
+            texts["SessionToken"],
         )
 
     def bucket(
@@ -308,18 +368,25 @@ class Harness:
         headers: Mapping[str, str],
         body: bytes,
         key: Key | None,
-        payload_hash: str | None,
-        region: str,
-        chunked: bool,
-        presign: bool,
+        payload_hash: str | None = None,
+        region: str = REGION,
+        chunked: bool = False,
+        presign: bool = False,
+        service: str = "s3",
     ) -> RequestHead:
         """A complete, signed request head (``key`` None: anonymous)."""
         path, _, query = target.partition("?")
         fields = {"host": "localhost:9670"}
         fields.update({name.lower(): value for name, value in headers.items()})
         when = amz_date(self.clock.ms / 1000)
+        if key is not None and key.token and not presign:
+            fields["x-amz-security-token"] = key.token
         if key is not None and presign:
             signed = ["host"]
+            if key.token:
+                query += ("&" if query else "") + (
+                    f"X-Amz-Security-Token={quote(key.token, safe='')}"
+                )
             scope = f"{when[:8]}/{region}/s3/aws4_request"
             credential = quote(f"{key.access_key_id}/{scope}", safe="")
             query += ("&" if query else "") + (
@@ -333,15 +400,18 @@ class Harness:
         elif key is not None:
             fields["x-amz-date"] = when
             digest = hashed(body) if payload_hash is None else payload_hash
-            fields["x-amz-content-sha256"] = digest
+            if service == "s3":
+                fields["x-amz-content-sha256"] = digest
             signed = sorted(
                 name
                 for name in fields
                 if name in ("host", "content-md5", "content-type") or name.startswith("x-amz-")
             )
-            value = signature(key, method, path, query, fields, signed, digest, when, region)
+            value = signature(
+                key, method, path, query, fields, signed, digest, when, region, service
+            )
             fields["authorization"] = (
-                f"AWS4-HMAC-SHA256 Credential={key.access_key_id}/{when[:8]}/{region}/s3/"
+                f"AWS4-HMAC-SHA256 Credential={key.access_key_id}/{when[:8]}/{region}/{service}/"
                 f"aws4_request, SignedHeaders={';'.join(signed)}, Signature={value}"
             )
         length = None if chunked else len(body)
@@ -373,6 +443,7 @@ class Harness:
         region: str = REGION,
         chunked: bool = False,
         presign: bool = False,
+        service: str = "s3",
         pieces: Sequence[bytes] | None = None,
         head: RequestHead | None = None,
     ) -> Answer:
@@ -382,7 +453,16 @@ class Harness:
         signer = (key or self.user) if sign else None
         if head is None:
             head = self.head_of(
-                method, target, headers or {}, body, signer, payload_hash, region, chunked, presign
+                method,
+                target,
+                headers or {},
+                body,
+                signer,
+                payload_hash,
+                region,
+                chunked,
+                presign,
+                service,
             )
         source = PieceBody([body] if pieces is None else pieces, whole=pieces is None)
         exchange = Exchange(head, source)
@@ -392,13 +472,13 @@ class Harness:
         except S3Error as error:
             return Answer(
                 error.status,
-                {name.lower(): value for name, value in error.headers},
+                {name.lower(): value for name, value in [*error.headers, *exchange.headers]},
                 b"",
                 error.code,
                 error.details,
                 error.message,
                 exchange,
-                error.headers,
+                [*error.headers, *exchange.headers],
             )
         data = response.body
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -409,12 +489,12 @@ class Harness:
             data = b"".join(pieces_out)
         return Answer(
             response.status,
-            {name.lower(): value for name, value in response.headers},
+            {name.lower(): value for name, value in [*response.headers, *exchange.headers]},
             bytes(data),
             "",
             {},
             "",
             exchange,
-            response.headers,
+            [*response.headers, *exchange.headers],
             response.content_length,
         )

@@ -25,6 +25,8 @@ def test_a_created_key_shows_its_secret_once_and_works() -> None:
         "account_number",
         "admin",
         "may_create_buckets",
+        "user",
+        "account",
     }
     assert len(made["access_key_id"]) == 20
     assert len(made["secret_access_key"]) == 40
@@ -272,7 +274,9 @@ def test_a_name_that_is_fought_over_for_ever_ends_in_an_error() -> None:
     class Restless(Racing):
         async def scan(self, kind: int, *arguments: Any) -> Any:
             rows = await self._store.scan(kind, *arguments)
-            if kind == Kind.ACCESS_KEY:
+            self._scans += kind == Kind.ACCESS_KEY
+            # The first look of each attempt, not the second, which sees the key that it stored.
+            if kind == Kind.ACCESS_KEY and self._scans % 2:
                 made = await harness.admin.key_create("alice")
                 await harness.admin.key_delete(made["access_key_id"])
             return rows

@@ -179,7 +179,8 @@ def test_the_storage_class_is_the_requests(harness: HookedHarness) -> None:
         ({"x-amz-storage-class": "SHINY"}, "InvalidStorageClass"),
         ({"x-amz-tagging": "a=1&a=1"}, "InvalidTag"),
         ({"x-amz-checksum-algorithm": "CRC31"}, "InvalidRequest"),
-        ({"x-amz-acl": "public-read"}, "NotImplemented"),
+        ({"x-amz-acl": "everybody"}, "InvalidArgument"),
+        ({"x-amz-write-offset-bytes": "0"}, "NotImplemented"),
         ({"If-None-Match": '"x"'}, "NotImplemented"),
     ],
 )

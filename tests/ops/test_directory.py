@@ -123,3 +123,17 @@ def test_the_directory_knows_buckets_and_owners() -> None:
     harness.request("DELETE", "/one")
     assert directory.peek_bucket("one") is None
     assert run(directory.bucket("one")) is None
+
+
+def test_the_number_of_a_buckets_owner_is_known_once_the_bucket_was_found() -> None:
+    harness = Harness()
+    harness.bucket()
+    owner = harness.user
+    for find in ("bucket", "bucket_in_any_state"):
+        directory = Directory(harness.store)
+        assert directory.known_number(owner.account_id) == ""
+        assert run(getattr(directory, find)("bucket")) is not None
+        assert directory.known_number(owner.account_id) == owner.account_number
+        harness.key(f"another-{find}")  # a control change
+        assert directory.known_number(owner.account_id) == owner.account_number
+    assert directory.known_number("0" * 64) == ""

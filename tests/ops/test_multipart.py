@@ -92,7 +92,8 @@ def test_checksum_plans(
         ({"x-amz-storage-class": "SHINY"}, "InvalidStorageClass"),
         ({"x-amz-tagging": "a=1&a=2"}, "InvalidTag"),
         ({"x-amz-meta-a": "x" * 3000}, "MetadataTooLarge"),
-        ({"x-amz-acl": "public-read"}, "NotImplemented"),
+        ({"x-amz-acl": "everybody"}, "InvalidArgument"),
+        ({"x-amz-write-offset-bytes": "0"}, "NotImplemented"),
     ],
 )
 def test_uploads_that_are_refused(harness: Harness, headers: dict[str, str], code: str) -> None:

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zope.interface.verify import verifyObject
 
-from z4tw.interfaces import IKeyring, IPluginFactory, IPolicyEvaluator
-from z4tw.plugins.builtin import grants, local
+from z4tw.interfaces import IKeyring, ILifecycleAction, IPluginFactory, IPolicyEvaluator
+from z4tw.plugins.builtin import acl, bucket_policy, grants, local, zstd
 from z4tw.plugins.registry import Ports
 
 PORTS = Ports(reactor=None, data_dir="/srv/d", environ={}, offload=None)
 
 
 def test_they_are_factories() -> None:
-    for plugin, kind, name in ((grants, "policy", "grants"), (local, "encryption", "local")):
+    for plugin, kind, name in (
+        (acl, "policy", "acl"),
+        (grants, "policy", "grants"),
+        (bucket_policy, "policy", "bucket-policy"),
+        (local, "encryption", "local"),
+        (zstd, "lifecycle", "zstd"),
+    ):
         assert verifyObject(IPluginFactory, plugin)
         assert (plugin.kind, plugin.name) == (kind, name)
 
 
-def test_the_grants_are_an_evaluator_without_options() -> None:
-    assert verifyObject(IPolicyEvaluator, grants.make({}, PORTS))
+@pytest.mark.parametrize("plugin", [acl, grants, bucket_policy])
+def test_evaluators_without_options(plugin: Any) -> None:
+    assert verifyObject(IPolicyEvaluator, plugin.make({}, PORTS))
     with pytest.raises(ValueError, match="there is no option 'speed'"):
-        grants.make({"speed": "1"}, PORTS)
+        plugin.make({"speed": "1"}, PORTS)
+
+
+def test_the_class_that_compresses_is_an_action_with_two_options() -> None:
+    action = zstd.make({"level": "9", "minimum-size": "1KiB"}, PORTS)
+    assert verifyObject(ILifecycleAction, action)
+    with pytest.raises(ValueError, match="there is no option 'speed'"):
+        zstd.make({"speed": "1"}, PORTS)
 
 
 def test_the_local_keyring_takes_a_key_file(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_the_built_in_ones_are_found() -> None:
     assert "local" in plugins.names("encryption")
 
 
+NAMES = "print(discover().names('policy'))"
 GOOD = """
 from twisted.plugin import IPlugin
 from zope.interface import implementer
@@ -131,7 +132,7 @@ class TestOnTheImportPath:
     def test_a_plugin_is_found_from_the_first_start_on(self, tmp_path: Path) -> None:
         folder = self.plugin(tmp_path, "acme.py", GOOD)
         for _ in range(2):
-            assert find(tmp_path, "print(discover().names('policy'))") == "['acme', 'grants']"
+            assert find(tmp_path, NAMES) == "['acl', 'acme', 'bucket-policy', 'grants']"
         assert (folder / "dropin.cache").exists()
 
     def test_a_broken_module_is_told_at_every_start(self, tmp_path: Path) -> None:
@@ -139,14 +140,15 @@ class TestOnTheImportPath:
         code = "try: discover().make('policy', 'acme', {}, None)\nexcept PluginError as e: print(e)"
         for _ in range(2):
             line = find(tmp_path, code)
-            assert line.startswith("there is no policy plugin 'acme'; found: grants; ")
+            found = "found: acl, bucket-policy, grants; "
+            assert line.startswith(f"there is no policy plugin 'acme'; {found}")
             assert "z4tw.plugins.acme: ModuleNotFoundError: No module named 'no_such" in line
 
     def test_a_directory_that_cannot_be_written_is_read_all_the_same(self, tmp_path: Path) -> None:
         folder = self.plugin(tmp_path, "acme.py", GOOD)
         # A directory in the cache's place cannot be replaced by a file, not even by root.
         (folder / "dropin.cache" / "x").mkdir(parents=True)
-        assert find(tmp_path, "print(discover().names('policy'))") == "['acme', 'grants']"
+        assert find(tmp_path, NAMES) == "['acl', 'acme', 'bucket-policy', 'grants']"
 
     def test_one_that_everybody_can_write_is_refused(self, tmp_path: Path) -> None:
         folder = self.plugin(tmp_path, "acme.py", GOOD)

@@ -188,6 +188,11 @@ class Actor:
         operation = s3.put_object(*place, self.body(), self.attributes(), condition, lock)
         self.perform(operation, self.rng.choice((0, 0, 1, 3)))
 
+    def post(self) -> None:
+        place = self.rng.choice((self.place, self.any_place))()
+        operation = s3.post_object(*place, self.body(), self.attributes())
+        self.perform(operation, self.rng.choice((0, 1)))
+
     def read(self) -> None:
         rng, place = self.rng, self.named()
         span: tuple[int | None, int | None] | None = None
@@ -409,7 +414,7 @@ def last_page(answer: Answer) -> bool:
 
 ACTIONS: list[tuple[int, Callable[[Actor], None]]] = [
     (2, Actor.create_bucket), (2, Actor.delete_bucket), (4, Actor.set_versioning),
-    (20, Actor.put), (16, Actor.read), (6, Actor.delete), (4, Actor.delete_many),
+    (20, Actor.put), (5, Actor.post), (16, Actor.read), (6, Actor.delete), (4, Actor.delete_many),
     (14, Actor.copy), (5, Actor.set_tags), (4, Actor.create_upload), (9, Actor.put_part),
     (6, Actor.copy_part), (8, Actor.complete), (1, Actor.abort), (4, Actor.list_parts),
     (9, Actor.list_objects), (7, Actor.list_versions), (4, Actor.list_uploads),

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode
 
 from tests.ops.harness import Answer
+from tests.ops.post_forms import CONTENT_TYPE, form_body
 from tests.proofs.model import (
     ALWAYS,
     FREE,
@@ -222,6 +223,22 @@ def put_object(
         digest = hashlib.md5(body, usedforsecurity=False).digest()
         headers |= asked | {"content-md5": b64encode(digest).decode("ascii")}
     return Operation(Request("PUT", path_of(bucket, key), headers, body), effect)
+
+
+def post_object(bucket: str, key: str, body: bytes, given: Attributes = PLAIN) -> Operation:
+    """The upload by a form, whose fields a world signs."""
+    fields = {"key": key, **attribute_headers(given)}
+    if given.tags:
+        del fields["x-amz-tagging"]
+        fields["tagging"] = tagging(given.tags)
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        made = Version(given_id(answer), now_s, False, body, md5(body), given)
+        version = model.put(bucket, key, made, ALWAYS)
+        return Expected(204, {"etag": f'"{version.etag}"', VERSION: shown(model, bucket, version)})
+
+    headers = {"content-type": CONTENT_TYPE}
+    return Operation(Request("POST", path_of(bucket, ""), headers, form_body(fields, body)), effect)
 
 
 def lock_headers(lock: Lock) -> dict[str, str | None]:
@@ -522,11 +539,15 @@ def put_tags(bucket: str, key: str, version_id: str, tags: Tags | None) -> Opera
     target = path_of(bucket, key, tagging="", **versioned(version_id))
     if tags is None:
         return Operation(Request("DELETE", target), effect)
+    return Operation(Request("PUT", target, {}, tagging(tags).encode()), effect)
+
+
+def tagging(tags: Tags) -> str:
+    """The document of some tags."""
     rows = "".join(
         f"<Tag><Key>{xml(name)}</Key><Value>{xml(value)}</Value></Tag>" for name, value in tags
     )
-    body = f"<Tagging><TagSet>{rows}</TagSet></Tagging>".encode()
-    return Operation(Request("PUT", target, {}, body), effect)
+    return f"<Tagging><TagSet>{rows}</TagSet></Tagging>"
 
 
 def get_tags(bucket: str, key: str, version_id: str) -> Operation:

@@ -33,6 +33,7 @@ from z4tw.ops.bucket_life import resume_deletions
 from z4tw.ops.routing import LocalRouter
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.policy.acl import AclEvaluator
 from z4tw.policy.grants import GrantsEvaluator
 from z4tw.testing.disks import LossyDisk
 from z4tw.testing.lossy_vfs import LossyVfs
@@ -257,7 +258,7 @@ class Life(Harness):
             blobs=self.blobs,
             offload=self.held,
             router=LocalRouter(),
-            evaluators=[GrantsEvaluator()],
+            evaluators=[GrantsEvaluator(), AclEvaluator()],
             secrets=PlainSeal(),
             settings=SETTINGS,
             operations=OPERATIONS,

@@ -228,6 +228,7 @@ Make = Callable[[BadDiskWorld], s3.Operation]
 STORING: dict[str, Make] = {
     "PutObject": lambda world: s3.put_object("bucket", "small", SMALL[::-1]),
     "PutObject, long": lambda world: s3.put_object("bucket", "new", LONG[::-1]),
+    "PostObject": lambda world: s3.post_object("bucket", "new", LONG[::-1]),
     "UploadPart": lambda world: s3.upload_part(
         "bucket", "opened", upload_id(world, "opened"), 2, LONG
     ),

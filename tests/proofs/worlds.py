@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from tests.metadata.recount import recount
 from tests.ops.harness import REGION, Answer, Harness
+from tests.ops.post_forms import CONTENT_TYPE, signed_body
 from tests.proofs.model import MIN_PART_BYTES, Model
 from tests.proofs.operations import Operation, Request
 from z4tw.blobs.disk import OsDisk
@@ -58,6 +59,17 @@ class MemoryWorld(Harness):
 
     def __init__(self) -> None:
         super().__init__(settings=SETTINGS)
+
+    def request(self, method: str, target: str, *arguments: Any, **named: Any) -> Answer:
+        """A request of the user; a form is signed by its fields."""
+        headers = arguments[0] if arguments else {}
+        if headers.get("content-type") != CONTENT_TYPE:
+            return super().request(method, target, *arguments, **named)
+        now_s = self.clock.ms / 1000
+        body = signed_body(self.user, target.removeprefix("/"), arguments[1], now_s)
+        if named.get("pieces") is not None:
+            named["pieces"] = [body[at : at + 5000] for at in range(0, len(body), 5000)]
+        return super().request(method, target, headers, body, sign=False, **named)
 
     def perform(self, operation: Operation, model: Model, pieces: int = 0) -> Answer:
         """Send a request (its body in ``pieces``, 0: at once) and compare with the model."""

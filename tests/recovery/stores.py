@@ -22,6 +22,7 @@ from z4tw.blobs.files import FileBlobStore
 from z4tw.keyring.local import LocalKeyring
 from z4tw.keyring.store_keys import open_store_keys
 from z4tw.metadata.sqlite import SqliteStore
+from z4tw.model.annotations import Annotation, split_annotation_key
 from z4tw.model.control import AccessKey, Account, Bucket, User
 from z4tw.model.objects import (
     EMPTY_BODY,
@@ -32,7 +33,7 @@ from z4tw.model.objects import (
     ManifestPart,
     Version,
 )
-from z4tw.model.rebuild import OBJECT, PART, BlobRecord, encode_blob_record
+from z4tw.model.rebuild import ANNOTATION, OBJECT, PART, BlobRecord, encode_blob_record
 from z4tw.model.registers import (
     Done,
     Kind,
@@ -50,6 +51,7 @@ from z4tw.objects.commands import (
     CreateUpload,
     DeleteObject,
     FinishCompletion,
+    PutAnnotation,
     PutPart,
     PutVersion,
     Replace,
@@ -215,6 +217,44 @@ class TestStore:
             self.at(bucket, key), DeleteObject(self.stamp(), OWNER, bucket.versioning)
         )
 
+    def annotate(self, bucket: Bucket, key: str, name: str, data: bytes) -> Done:
+        """An annotation of the current version: inline, or above 4 KiB a file."""
+        version = finished(self.store.find_version(self.at(bucket, key), ""))
+        etag = hashlib.md5(data).hexdigest()
+        if len(data) <= 4096:
+            id = self.blobs.new_id()
+            body = Body(BodyKind.INLINE, id, len(data))
+            annotation = Annotation(self.stamp(), name, etag, body)
+            inline = self.blobs.seal_inline(id, data)
+            command = PutAnnotation("", annotation, inline=inline)
+            return self.change(self.at(bucket, key), command)
+        writer = self.blobs.writer(bucket.name, key.encode(), len(data))
+        finished(writer.write(data))
+        body = Body(BodyKind.FILE, writer.id, len(data))
+        annotation = Annotation(self.stamp(), name, etag, body)
+        record = BlobRecord(
+            ANNOTATION, bucket.name, bucket.incarnation, bucket.owner, bucket.versioning, key,
+            annotation=annotation, annotated=version.stamp,
+        )  # fmt: skip
+        blob = finished(writer.commit(encode_blob_record(record)))
+        return self.change(self.at(bucket, key), PutAnnotation("", annotation, blob=blob))
+
+    def annotate_all(self) -> None:
+        """Annotations of both kinds, and of a version that is not the only one."""
+        buckets = self.buckets()
+        self.annotate(buckets["plain"], "file", "small", b"small")
+        self.annotate(buckets["plain"], "file", "large", b"l" * 10_000)
+        self.annotate(buckets["versioned"], "twice", "note", b"n" * 10_000)
+
+    def annotations(self, bucket: Bucket) -> dict[str, bytes]:
+        """The texts of all annotations of a bucket: ``key/name``."""
+        found = {}
+        rows = finished(self.store.scan(Kind.ANNOTATION, bucket.incarnation, b"", b"", 1000))
+        for register_key, annotation in rows:
+            key, _, name = split_annotation_key(register_key)
+            found[f"{key.decode()}/{name.decode()}"] = self.read_body(annotation.body)
+        return found
+
     def tag(self, bucket: Bucket, key: str, tags: dict[str, str]) -> Done:
         return self.change(self.at(bucket, key), SetTags(self.stamp(), "", tags))
 
@@ -313,7 +353,10 @@ class TestStore:
         return found
 
     def read(self, version: Version) -> bytes:
-        source = finished(open_body(self.store, self.blobs, version.body, 0, version.size))
+        return self.read_body(version.body)
+
+    def read_body(self, body: Body) -> bytes:
+        source = finished(open_body(self.store, self.blobs, body, 0, body.size))
         if isinstance(source, bytes):
             return source
         pieces = []

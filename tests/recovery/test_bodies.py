@@ -58,6 +58,20 @@ def test_a_changed_counter(store: TestStore, column: str) -> None:
     assert (problem.name, problem.where) == ("counter", column)
 
 
+def test_a_changed_count_of_a_bucket(store: TestStore) -> None:
+    with store.damaged() as database:
+        inc = database.execute("SELECT min(inc) FROM usage").get
+        database.execute("UPDATE usage SET objects = objects + 1 WHERE inc = ?", (inc,))
+    problem = only(store.check())
+    assert (problem.name, problem.where) == ("counter", f"usage of incarnation {inc}")
+
+
+def test_a_backup_of_a_release_that_did_not_count_buckets(store: TestStore) -> None:
+    with store.damaged() as database:
+        database.execute("DROP TABLE usage")
+    assert not store.check().found
+
+
 def test_a_lost_inline_body(store: TestStore) -> None:
     with store.damaged() as database:
         id = database.execute("SELECT id FROM inline ORDER BY rowid LIMIT 1").get

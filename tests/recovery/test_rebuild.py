@@ -253,3 +253,31 @@ def test_soundness(store: TestStore) -> None:
 
 def _md5(data: bytes) -> str:
     return hashlib.md5(data).hexdigest()
+
+
+def test_annotations_in_files_come_back_and_inline_ones_do_not(store: TestStore) -> None:
+    store.annotate_all()
+    store.snapshot()
+    plain = store.buckets()["plain"]
+    before = store.annotations(plain)
+    assert set(before) == {"file/large", "file/small"}
+    store.file(plain, "new", b"n" * 9000)
+    store.annotate(plain, "new", "large", b"a" * 9000)
+    store.annotate(plain, "new", "large", b"b" * 9000)
+    store.annotate(plain, "new", "small", b"lost")
+    store.annotate(plain, "copy of file", "late", b"c" * 9000)
+    rebuilt = rebuild(store)
+    assert (rebuilt.versions, rebuilt.annotations) == (1, 3)
+    later = {"new/large": b"b" * 9000, "copy of file/late": b"c" * 9000}
+    assert store.annotations(plain) == {**before, **later}
+    clean(store)
+
+
+def test_an_annotation_without_its_version_is_left_out(store: TestStore) -> None:
+    store.snapshot()
+    plain = store.buckets()["plain"]
+    store.inline(plain, "small", b"small")
+    store.annotate(plain, "small", "large", b"a" * 9000)
+    rebuilt = rebuild(store)
+    assert rebuilt.reasons == {"of a version that is not there": 1}
+    clean(store)

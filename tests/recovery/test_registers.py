@@ -28,7 +28,7 @@ def test_a_page_that_is_not_what_its_head_says(store: TestStore) -> None:
         versions = records.decode_page(data)
         database.execute("UPDATE pages SET data = ?", (records.encode(versions[1:]),))
     report = store.check()
-    assert names(report) == {"object-head": 1, "inline-orphan": 1}
+    assert names(report) == {"object-head": 1, "inline-orphan": 1, "counter": 1}
 
 
 def test_a_value_that_cannot_be_read(store: TestStore) -> None:
@@ -109,3 +109,55 @@ def test_a_deletion_that_was_interrupted_is_only_noted(store: TestStore) -> None
     report = store.check()
     assert report.left == 0
     assert report.notes["buckets whose deletion goes on at the next start"] == 1
+
+
+def test_annotations_are_sound(store: TestStore) -> None:
+    store.annotate_all()
+    store.close()
+    report = store.check()
+    assert names(report) == {}
+    assert report.examined["annotations"] == 3
+
+
+def test_an_annotation_that_is_gone(store: TestStore) -> None:
+    store.annotate_all()
+    with store.damaged() as database:
+        database.execute("DELETE FROM heads WHERE kind = 9 AND substr(key, -5) = x'736d616c6c'")
+    report = store.check()
+    assert names(report) == {"annotation": 1, "inline-orphan": 1}
+    assert report.problems[0].where == "plain/file annotation "
+    assert report.problems[0].detail == "1 are missing"
+
+
+def test_an_annotation_of_nothing(store: TestStore) -> None:
+    store.annotate_all()
+    at = store.at(store.buckets()["plain"], "file")
+    head = finished(store.store.read(at))
+    bare = msgspec.structs.replace(head.versions[0], annotations=0)
+    data = records.encode(msgspec.structs.replace(head, versions=(bare,)))
+    with store.damaged() as database:
+        database.execute("UPDATE heads SET value = ? WHERE kind = 5 AND key = x'66696c65'", (data,))
+    report = store.check()
+    assert names(report) == {"annotation": 2}
+    assert {problem.where for problem in report.problems} == {
+        "plain/file annotation large",
+        "plain/file annotation small",
+    }
+
+
+def test_an_annotation_whose_row_is_anothers(store: TestStore) -> None:
+    store.annotate_all()
+    with store.damaged() as database:
+        database.execute(
+            """UPDATE heads SET value = (SELECT value FROM heads WHERE kind = 9
+            AND substr(key, -5) = x'6c61726765') WHERE substr(key, -5) = x'736d616c6c'"""
+        )
+    assert store.check().found["annotation"] == 1
+
+
+def test_the_owner_of_a_lost_annotation_is_named(store: TestStore) -> None:
+    store.annotate_all()
+    with store.damaged() as database:
+        database.execute("DELETE FROM inline")
+    owners = {text for problem in store.check().problems for text in problem.objects}
+    assert "plain/file annotation small" in owners

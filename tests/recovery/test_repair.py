@@ -44,6 +44,8 @@ def test_a_sound_store_is_left_as_it_is(store: TestStore) -> None:
     "UPDATE manifests SET refs = 0, zero_since = 1",
     "UPDATE manifests SET refs = 7",
     "UPDATE counters SET objects = 1, object_bytes = 2, blobs = 3, blob_bytes = 4, uploads = 5",
+    "UPDATE usage SET bytes = bytes + 1, objects = 0",
+    "DELETE FROM usage",
     "UPDATE heads SET size = 1, tag = 'x' WHERE kind = 5 AND live = 1",
     "UPDATE heads SET live = 0",
     "UPDATE heads SET partition = 0, expires_ms = 1",

@@ -31,7 +31,7 @@ def test_references_that_disagree_about_the_size() -> None:
 
 def test_changes_are_counted() -> None:
     scratch = Scratch(apsw.Connection(":memory:"))
-    scratch.add_expected([(b"a", "p", 1, 2, b"", 1), (b"b", "q", 1, 2, b"", 0)])
+    scratch.add_expected([(b"a", "p", 1, 2, b"", 1, 0), (b"b", "q", 1, 2, b"", 0, 0)])
     assert scratch.run("UPDATE expected SET found = 2 WHERE n > 0") == 1
     assert scratch.run("UPDATE expected SET found = 2 WHERE n > 5") == 0
     assert scratch.value("SELECT path FROM expected WHERE id = ?", (b"none",)) is None

@@ -148,7 +148,7 @@ def test_deletes_take_a_time_and_a_size() -> None:
     time, size = "x-amz-if-match-last-modified-time", "x-amz-if-match-size"
     assert delete_condition({size: "12"}) == Condition(size=12)
     headers = {time: "Fri, 02 Jan 1970 00:00:00 GMT", size: "0", "if-match": "*"}
-    assert delete_condition(headers) == Condition("*", False, 86_400, 0)
+    assert delete_condition(headers) == Condition("*", modified_s=86_400, size=0)
     for name, text in ((size, "many"), (size, "-1"), (size, "9" * 20), (time, "now"), (time, "")):
         with pytest.raises(InvalidArgument) as caught:
             delete_condition({name: text})

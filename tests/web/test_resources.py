@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
 from zope.interface.verify import verifyObject
 
-from tests.web.support import World, get
+from tests.web.support import Service, World, get
 from z4tw.web.metrics import CONTENT_TYPE
 from z4tw.web.resources import Reserved, S3Leaf, metrics_root
 from z4tw.web.site import Z4Site
@@ -151,6 +151,29 @@ class TreeTests(SynchronousTestCase):
                 before = len(world.service.exchanges)
                 world.connect().send(host % (target, name))
                 self.assertEqual(len(world.service.exchanges) > before, is_s3, (name, target))
+
+    def test_hosts_of_website_domains_are_websites_on_every_path(self) -> None:
+        world = World(domains=("s3.test",), minio_paths=lambda: True, metrics=numbers)
+        pages = Service()
+        world.root._website = S3Leaf(pages, world.responder)
+        world.root._website_domains = ("web.test",)
+        host = b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n"
+        for name, is_page in (
+            (b"bucket.web.test", True),
+            (b"bucket.WEB.test.:9670", True),
+            (b"web.test", True),
+            (b"evilweb.test", False),
+            (b"bucket.s3.test", False),
+            (b"127.0.0.1", False),
+        ):
+            for target in (b"/", b"/k", b"/_z4/metrics", b"/minio/health/live"):
+                for quick in (True, False):
+                    if not quick:
+                        world.site._quick_child = lambda request: None
+                    before = len(pages.exchanges)
+                    world.connect().send(host % (target, name))
+                    self.assertEqual(len(pages.exchanges) > before, is_page, (name, target))
+                world.site._quick_child = world.root.quick_child
 
     def test_a_site_for_metrics_alone(self) -> None:
         world = World()

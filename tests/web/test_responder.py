@@ -107,6 +107,22 @@ class WholeAnswerTests(ResponderTestCase):
         self.assertNotIn(b"secret", body)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
+    def test_headers_of_the_exchange_are_on_every_answer(self) -> None:
+        for result in (S3Response(200), NoSuchKey(), NotModified(), RuntimeError("a defect")):
+
+            async def answer(exchange: Exchange, result: Any = result) -> S3Response:
+                exchange.headers = (("Access-Control-Allow-Origin", "http://a"),)
+                if isinstance(result, Exception):
+                    raise result
+                return result  # type: ignore[no-any-return]
+
+            self.world.service.answer = answer
+            connection = self.world.connect()
+            connection.send(get())
+            headers = self.one(connection)[1]
+            self.assertEqual(headers["access-control-allow-origin"], "http://a")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
     def test_an_error_that_would_split_the_answer_cuts_the_connection_off(self) -> None:
         error = NoSuchKey()
         error.headers.append(("x", "a\nb"))

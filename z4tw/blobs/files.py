@@ -20,12 +20,14 @@ from z4tw.blobs.format import (
     id_of_path,
     is_temporary,
 )
+from z4tw.blobs.packed import open_packed
 from z4tw.blobs.reader import FileBlobReader, VerifiedFile
 from z4tw.blobs.room import Room
 from z4tw.blobs.writer import FileBlobWriter, WriterParts
 from z4tw.errors import CorruptBlob, WrongMasterKey
 from z4tw.interfaces import (
     IBlobHousekeeping,
+    IBlobReader,
     IBlobStore,
     IDisk,
     IDiskFile,
@@ -125,11 +127,17 @@ class FileBlobStore:
         except OSError as error:
             raise self._health.judge(error) from error
 
-    async def open(self, blob: BlobInfo, offset: int, length: int) -> FileBlobReader:
+    async def open(self, blob: BlobInfo, offset: int, length: int) -> IBlobReader:
         """A reader of a range; a range of up to 256 KiB is read in one piece of offloaded work.
         Raises ``WrongMasterKey`` for an encrypted blob whose key is not here."""
         if offset < 0 or length < 0 or offset + length > blob.size:
             raise ValueError("the range lies outside the blob")
+        if blob.packed_size:
+            return await open_packed(self._open_stored, self._offload, blob, offset, length)
+        return await self._open_stored(blob, offset, length)
+
+    async def _open_stored(self, blob: BlobInfo, offset: int, length: int) -> FileBlobReader:
+        """A reader of what the file holds, packed or not."""
         reader = FileBlobReader(
             self._disk, self._offload, self._room, blob, self._cipher_of(blob), offset, length
         )
@@ -174,11 +182,18 @@ class FileBlobStore:
         file: IDiskFile = await self._offload.run(self._disk.open, blob.path)
         try:
             footer: Footer = await self._offload.run(_read_footer, file)
-            if (footer.id, footer.layout.size, footer.file_size, footer.sealed_key) != (
+            if (
+                footer.id,
+                footer.layout.size,
+                footer.file_size,
+                footer.sealed_key,
+                footer.unpacked,
+            ) != (
                 blob.id,
-                blob.size,
+                blob.packed_size or blob.size,
                 blob.stored_size,
                 blob.sealed_key,
+                blob.size if blob.packed_size else 0,
             ):
                 raise CorruptBlob("the footer is not that of the blob in the metadata")
             verified = VerifiedFile(file, blob.id, footer.layout, None)
@@ -216,7 +231,15 @@ class FileBlobStore:
     def describe(self, path: str) -> BlobInfo:
         """What metadata should say of a blob file. Raises as ``record``; needs no keys."""
         footer = self._footer(path)
-        return BlobInfo(footer.id, path, footer.layout.size, footer.file_size, footer.sealed_key)
+        size = footer.layout.size
+        return BlobInfo(
+            footer.id,
+            path,
+            footer.unpacked or size,
+            footer.file_size,
+            footer.sealed_key,
+            size if footer.unpacked else 0,
+        )
 
     def quarantine(self, path: str) -> None:
         """Move a file under ``_z4meta/quarantine``."""
@@ -242,5 +265,5 @@ def _read_footer(file: IDiskFile) -> Footer:
     """(blocking) The checked footer of a file. Raises ``CorruptBlob``."""
     size = file.size()
     trailer: Any = file.read_at(max(size - TRAILER_BYTES, 0), TRAILER_BYTES)
-    layout = decode_trailer(trailer, size)[1]
+    layout = decode_trailer(trailer, size).layout
     return decode_footer(file.read_at(layout.stored, size - layout.stored), size)

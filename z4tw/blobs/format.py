@@ -27,6 +27,8 @@ TRAILER_BYTES = _TRAILER.size
 _MAGIC = b"z4blob\r\n"
 _VERSION = 1
 _FLAG_ENCRYPTED = 1
+_FLAG_PACKED = 2
+_UNPACKED = struct.Struct(">Q")
 _MASK = (1 << 64) - 1
 _MAX_SEALED_KEY_BYTES = 1024
 
@@ -124,21 +126,41 @@ def check_blocks(data: Any, digests: bytes, seed: int, first: int, stored_block:
 
 
 class Footer(NamedTuple):
-    """What a file's trailer says, and the record and sealed key in front of it."""
+    """What a file's trailer says, and the record and sealed key in front of it. ``unpacked`` is
+    the length of the bytes whose packed form the blocks are, 0 when they are the bytes."""
 
     id: bytes
     layout: Layout
     record: bytes
     sealed_key: bytes
     file_size: int
+    unpacked: int
+
+
+class Trailer(NamedTuple):
+    """A trailer: the lengths are those of the stored record and the sealed key."""
+
+    id: bytes
+    layout: Layout
+    record_bytes: int
+    key_bytes: int
+    packed: bool
 
 
 def encode_footer(
-    blob_id: bytes, layout: Layout, digests: bytes, record: bytes, sealed_key: bytes
+    blob_id: bytes,
+    layout: Layout,
+    digests: bytes,
+    record: bytes,
+    sealed_key: bytes,
+    unpacked: int = 0,
 ) -> bytes:
     """All that follows the stored blocks; ``record`` is in its stored form."""
     body = digests + record + sealed_key
     flags = _FLAG_ENCRYPTED if layout.encrypted else 0
+    if unpacked:
+        flags |= _FLAG_PACKED
+        body += _UNPACKED.pack(unpacked)
     trailer = _TRAILER.pack(
         _MAGIC,
         _VERSION,
@@ -155,31 +177,35 @@ def encode_footer(
     return body + xxh3_64_digest(body)
 
 
-def decode_trailer(trailer: bytes, file_size: int) -> tuple[bytes, Layout, int, int]:
-    """(id, layout, length of the stored record, length of the sealed key) of a file from its
-    last ``TRAILER_BYTES``. Raises ``CorruptBlob`` for anything that this version does not write;
-    the lengths are within bounds and add up to ``file_size``."""
+def decode_trailer(trailer: bytes, file_size: int) -> Trailer:
+    """What a file says of itself in its last ``TRAILER_BYTES``.
+
+    Raises ``CorruptBlob`` for anything that this version does not write; the lengths are within
+    bounds and add up to ``file_size``.
+    """
     if len(trailer) != TRAILER_BYTES:
         raise CorruptBlob("the file is too short for a trailer")
     magic, version, flags, block, size, count, record, key, blob_id, _ = _TRAILER.unpack(trailer)
     if magic != _MAGIC:
         raise CorruptBlob("the file does not end with a blob's trailer")
-    if version != _VERSION or flags & ~_FLAG_ENCRYPTED or block != BLOCK_BYTES:
+    if version != _VERSION or flags & ~(_FLAG_ENCRYPTED | _FLAG_PACKED) or block != BLOCK_BYTES:
         raise CorruptBlob(f"format version {version}, flags {flags}, block size {block}: unknown")
     layout = Layout.of(size, bool(flags & _FLAG_ENCRYPTED))
     if record > MAX_RECORD_BYTES + TAG_BYTES or key > _MAX_SEALED_KEY_BYTES:
         raise CorruptBlob("the trailer's lengths are out of bounds")
+    packed = bool(flags & _FLAG_PACKED)
     total = layout.stored + count * DIGEST_BYTES + record + key + TRAILER_BYTES
+    total += _UNPACKED.size if packed else 0
     if count != layout.count or total != file_size:
         raise CorruptBlob("the trailer's lengths do not add up to the file's size")
-    return blob_id, layout, record, key
+    return Trailer(blob_id, layout, record, key, packed)
 
 
 def decode_footer(footer: bytes, file_size: int) -> Footer:
     """The footer from all bytes that follow the stored blocks. Raises ``CorruptBlob``."""
     if xxh3_64_digest(memoryview(footer)[:-DIGEST_BYTES]) != footer[-DIGEST_BYTES:]:
         raise CorruptBlob("the footer does not match its digest")
-    blob_id, layout, record, key = decode_trailer(footer[-TRAILER_BYTES:], file_size)
+    blob_id, layout, record, key, packed = decode_trailer(footer[-TRAILER_BYTES:], file_size)
     start = layout.count * DIGEST_BYTES
     return Footer(
         blob_id,
@@ -187,6 +213,7 @@ def decode_footer(footer: bytes, file_size: int) -> Footer:
         footer[start : start + record],
         footer[start + record : start + record + key],
         file_size,
+        _UNPACKED.unpack_from(footer, start + record + key)[0] if packed else 0,
     )
 
 

@@ -21,6 +21,7 @@ from z4tw.interfaces import (
     no_steps,
 )
 from z4tw.model.objects import BlobInfo, Body
+from z4tw.packed.stream import Table, table_bytes, unpack
 
 _PIECE_BYTES = 256 * 1024
 _QUARANTINE = "_z4meta/quarantine/"
@@ -100,7 +101,17 @@ class MemoryBlobStore:
             raise ValueError("the range lies outside the blob")
         stored = self._find(blob.path)
         stored.check()
-        return MemoryBlobReader(bytes(stored.content[offset : offset + length]))
+        if not blob.packed_size or not length:
+            return MemoryBlobReader(bytes(stored.content[offset : offset + length]))
+        packed = bytes(stored.content)
+        table = Table(packed[-table_bytes(blob.size) :], blob.size, blob.packed_size)
+        span = table.span(offset, length)
+        frames = []
+        at = span.offset
+        for packed_bytes, size in span.frames:
+            frames.append((packed[at : at + packed_bytes], size))
+            at += packed_bytes
+        return MemoryBlobReader(unpack(frames)[span.skip : span.skip + length])
 
     def seal_inline(self, id: bytes, data: bytes) -> bytes:
         """The stored form of an inline body, with its digest."""
@@ -174,7 +185,7 @@ class MemoryBlobWriter:
             self._content += data
         return READY
 
-    async def commit(self, record: bytes) -> BlobInfo:
+    async def commit(self, record: bytes, unpacked: int = 0) -> BlobInfo:
         """Store the blob under its path."""
         if len(record) > MAX_RECORD_BYTES:
             raise ValueError(f"a record has at most {MAX_RECORD_BYTES} bytes")
@@ -182,7 +193,8 @@ class MemoryBlobWriter:
             raise ValueError("this blob is finished")
         self._finished = True
         size = len(self._content)
-        info = BlobInfo(self.id, self._path, size, size + len(record))
+        packed_size = size if unpacked else 0
+        info = BlobInfo(self.id, self._path, unpacked or size, size + len(record), b"", packed_size)
         self._store.put(info, self._content, record)
         return info
 

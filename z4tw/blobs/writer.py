@@ -138,7 +138,7 @@ class FileBlobWriter:
         if self._error is not None:
             raise self._error
 
-    async def commit(self, record: bytes) -> BlobInfo:
+    async def commit(self, record: bytes, unpacked: int = 0) -> BlobInfo:
         """Make the blob durable under its name."""
         if len(record) > MAX_RECORD_BYTES:
             raise ValueError(f"a record has at most {MAX_RECORD_BYTES} bytes")
@@ -152,7 +152,7 @@ class FileBlobWriter:
         if self._error is not None:
             raise self._error
         pieces, self._pieces = self._pieces, []
-        await self._parts.offload.run(self._work, self._finish, pieces, record)
+        await self._parts.offload.run(self._work, self._finish, pieces, record, unpacked)
         if self._error is not None:
             raise self._error
         if self._info is None:
@@ -242,7 +242,7 @@ class FileBlobWriter:
         except OSError as error:
             self._parts.health.judge(error)
 
-    def _finish(self, pieces: list[bytes], record: bytes) -> None:
+    def _finish(self, pieces: list[bytes], record: bytes, unpacked: int) -> None:
         parts = self._parts
         blocks = cut_blocks((self._carry, *pieces))
         if not blocks and self._cipher is not None:
@@ -255,7 +255,7 @@ class FileBlobWriter:
         assert (layout.count, layout.stored) == (self._blocks, self._stored)
         stored_record = record if self._cipher is None else self._cipher.seal_record(record)
         footer = encode_footer(
-            self.id, layout, bytes(self._digests), stored_record, self._sealed_key
+            self.id, layout, bytes(self._digests), stored_record, self._sealed_key, unpacked
         )
         file.write(footer)
         parts.steps("blob.write")
@@ -272,7 +272,12 @@ class FileBlobWriter:
             self._unname(error)
             raise
         self._info = BlobInfo(
-            self.id, self._path, self._size, self._stored + len(footer), self._sealed_key
+            self.id,
+            self._path,
+            unpacked or self._size,
+            self._stored + len(footer),
+            self._sealed_key,
+            self._size if unpacked else 0,
         )
         self._held.close()
 

@@ -13,17 +13,33 @@ from z4tw.cli import (
     dev,
     doctor,
     encryption,
+    explain,
     fsck,
     gc,
     keys,
     server,
+    users,
     version,
 )
 from z4tw.cli.parsing import USAGE_ERROR, Commands, Parser
 from z4tw.config import ConfigError
 from z4tw.node.failures import CommandError, StoreError
 
-FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, encryption, doctor, bench, version)
+FAMILIES = (
+    dev,
+    server,
+    keys,
+    users,
+    buckets,
+    explain,
+    backups,
+    fsck,
+    gc,
+    encryption,
+    doctor,
+    bench,
+    version,
+)
 """The modules that make up ``z4``; a new family of commands is one more of them."""
 
 

@@ -223,6 +223,7 @@ def rebuilt_text(rebuilt: Rebuilt) -> str:
         ("snapshot", snapshot),
         ("blob files", rebuilt.examined),
         ("versions put back", rebuilt.versions),
+        ("annotations put back", rebuilt.annotations),
         ("parts put back", rebuilt.parts),
         ("uploads opened again", rebuilt.uploads),
         ("files left out", rebuilt.left_out),

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from z4tw.cli import policies
 from z4tw.cli.output import fields, show, table
 from z4tw.cli.parsing import Commands
 from z4tw.cli.reach import perform
@@ -26,6 +27,7 @@ def register(commands: Commands) -> None:
         parser.add_argument(
             "--no-create-bucket", action="store_true", help="may not create buckets"
         )
+        parser.add_argument("--user", metavar="U", help="one more key of a user that is there")
         if name == "import":
             parser.add_argument("--access-key-id", metavar="ID", help="else: AWS_ACCESS_KEY_ID")
             parser.epilog = (
@@ -35,9 +37,12 @@ def register(commands: Commands) -> None:
     family.add("list", list_, "list the keys")
     for name, run, text in (
         ("info", info, "show a key, what it owns and may reach"),
-        ("delete", delete, "delete a key and revoke what was granted to it"),
+        ("delete", delete, "delete a key; with an account's last one go its grants"),
+        ("activate", activate, "let a key be used again"),
+        ("deactivate", deactivate, "refuse a key and its sessions for now"),
     ):
         family.add(name, run, text).add_argument("name", metavar="NAME", help="a key's name or id")
+    policies.register(family, "key")
 
 
 def create(arguments: argparse.Namespace) -> int:
@@ -49,6 +54,7 @@ def create(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         admin=arguments.admin,
         may_create_buckets=not arguments.no_create_bucket,
+        **_user(arguments),
     )
     show(
         key,
@@ -84,6 +90,7 @@ def import_(arguments: argparse.Namespace) -> int:
         secret=secret,
         admin=arguments.admin,
         may_create_buckets=not arguments.no_create_bucket,
+        **_user(arguments),
     )
     key = {field: value for field, value in key.items() if field != "secret_access_key"}
     show(key, arguments.json, f"imported key {key['name']} ({key['access_key_id']})")
@@ -93,8 +100,17 @@ def import_(arguments: argparse.Namespace) -> int:
 def list_(arguments: argparse.Namespace) -> int:
     """``z4 key list``."""
     keys = perform(arguments, "key_list")
-    rows = [(key["name"], key["access_key_id"], rights(key), key["created"]) for key in keys]
-    text = table(("NAME", "ACCESS KEY ID", "RIGHTS", "CREATED"), rows)
+    rows = [
+        (
+            key["name"],
+            key["access_key_id"],
+            f"{key['account']}/{key['user']}",
+            rights(key) if key["active"] else "inactive",
+            key["created"],
+        )
+        for key in keys
+    ]
+    text = table(("NAME", "ACCESS KEY ID", "USER", "RIGHTS", "CREATED"), rows)
     show(keys, arguments.json, text if keys else "There is no key; z4 key create NAME makes one.")
     return 0
 
@@ -111,7 +127,10 @@ def info(arguments: argparse.Namespace) -> int:
                 ("access key id", key["access_key_id"]),
                 ("account id", key["account_id"]),
                 ("account number", key["account_number"]),
+                ("user", key["user"]),
+                ("active", key["active"]),
                 ("rights", rights(key)),
+                ("limited by policies", key["policies"]),
                 ("created", key["created"]),
                 ("owned buckets", key["owned_buckets"]),
                 (
@@ -134,8 +153,28 @@ def delete(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def activate(arguments: argparse.Namespace) -> int:
+    """``z4 key activate NAME``."""
+    key = perform(arguments, "key_activate", name=arguments.name)
+    show(key, arguments.json, f"key {key['name']} ({key['access_key_id']}) can be used")
+    return 0
+
+
+def deactivate(arguments: argparse.Namespace) -> int:
+    """``z4 key deactivate NAME``."""
+    key = perform(arguments, "key_deactivate", name=arguments.name)
+    show(key, arguments.json, f"key {key['name']} ({key['access_key_id']}) is refused from now on")
+    return 0
+
+
+def _user(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {} if arguments.user is None else {"user": arguments.user}
+
+
 def rights(key: dict[str, Any]) -> str:
     """What a key may do besides what it owns and was granted."""
     if key["admin"]:
         return "admin"
+    if key["user"] != key["account"]:
+        return "by policies"
     return "create buckets" if key["may_create_buckets"] else "granted only"

@@ -199,6 +199,9 @@ def _check(config: Config) -> None:
         raise ConfigError("tls: self-signed and tls-cert exclude each other")
     if config.metrics_port and config.metrics_port == config.port:
         raise ConfigError("metrics-port: a port other than that of the S3 service is needed")
+    both = set(config.domain) & set(config.website_domain)
+    if both:
+        raise ConfigError(f"website-domain: {min(both)} is a domain of the S3 service already")
 
 
 def _one_line(text: str) -> str:

@@ -88,6 +88,18 @@ def size(text: str) -> int:
     return int(match[1]) * unit
 
 
+def whole_size(least: int, most: int) -> Callable[[str], int]:
+    """A parser of a size within bounds, in bytes."""
+
+    def parse(text: str) -> int:
+        value = size(text)
+        if not least <= value <= most:
+            raise ValueError(f"a size from {least} to {most} bytes is needed")
+        return value
+
+    return parse
+
+
 def inline_limit(text: str) -> int:
     """The largest body that lives in the database, in bytes."""
     value = size(text)

@@ -37,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int
     region: str
     domain: tuple[str, ...]
+    website_domain: tuple[str, ...]
     tls: str
     tls_cert: str | None
     tls_key: str | None
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     access_log: str | None
     min_free: int
     inline_limit: int
+    cache_size: int
     object_ownership: str
     max_connections: int
     drain_seconds: float
@@ -53,6 +55,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     orphan_grace_seconds: float
     snapshot_seconds: float
     audit_bytes_per_second: int
+    bucket_log_seconds: float
+    bucket_log_bytes: int
+    outbox_limit: int
+    lifecycle_interval: float
+    lifecycle_day_seconds: float
     encryption_key_file: str | None
     plugins: tuple[PluginSection, ...] = ()
     given: frozenset[str] = frozenset()

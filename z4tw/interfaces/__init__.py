@@ -15,12 +15,14 @@ from z4tw.interfaces.http import (
 from z4tw.interfaces.plugins import (
     Decision,
     Effect,
+    IDocumentEvaluator,
     IEventSink,
     IKeyring,
     ILifecycleAction,
     IPluginFactory,
     IPolicyEvaluator,
     ISelectiveEvaluator,
+    ITransition,
     PolicyRequest,
 )
 from z4tw.interfaces.seams import (
@@ -53,6 +55,7 @@ __all__ = [
     "IBodySource",
     "IDisk",
     "IDiskFile",
+    "IDocumentEvaluator",
     "IEventSink",
     "IKeyring",
     "ILifecycleAction",
@@ -66,6 +69,7 @@ __all__ = [
     "IRouter",
     "IS3Service",
     "ISelectiveEvaluator",
+    "ITransition",
     "PolicyRequest",
     "RequestHead",
     "Route",

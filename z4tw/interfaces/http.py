@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from zope.interface import Attribute, Interface
 
+from z4tw.model.control import Bucket
+
 
 class RequestHead(msgspec.Struct, frozen=True):
     """A request whose header section is complete and whose body is unread.
@@ -79,7 +81,14 @@ class S3Response(msgspec.Struct):
 
 class Exchange(msgspec.Struct):
     """One request on its way through the server: the responder makes it, the operations fill in
-    what the access log and the metrics say of it."""
+    what the access log and the metrics say of it.
+
+    ``logged`` is the bucket, when it has an access log of its own; ``object_size`` is the whole
+    size of the object that was read or written, -1 when there is none. ``headers`` are further
+    headers of its answer, whichever that will be, errors included; ``form`` is the form that
+    a PostObject came with; ``denied`` is why access was denied: for the server's operator, never
+    for the client.
+    """
 
     head: RequestHead
     body: Any  # IRequestBody
@@ -90,6 +99,11 @@ class Exchange(msgspec.Struct):
     requester: str = ""
     access_key_id: str = ""
     error_code: str = ""
+    logged: Bucket | None = None
+    object_size: int = -1
+    headers: tuple[tuple[str, str], ...] = ()
+    form: Any = None  # z4tw.ops.forms.Form
+    denied: str = ""
 
 
 class IS3Service(Interface):

@@ -8,7 +8,7 @@ that path. ``doc/plugins.rst`` shows one from scratch.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -41,10 +41,17 @@ class Effect(enum.Enum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """An effect and why, for ``z4 explain`` and the debug log (no secrets)."""
+    """An effect and why, for ``z4 explain`` (no secrets).
+
+    ``names_user`` of an allow: it is meant for this very user, or for everybody. Such an allow is
+    enough for a user of the account that owns the bucket; any other counts as given to the user's
+    account, whose root user it is enough for, and an identity policy must allow its other users
+    as well.
+    """
 
     effect: Effect
     reason: str
+    names_user: bool = False
 
 
 class PolicyRequest(msgspec.Struct, frozen=True):
@@ -54,6 +61,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     CreateBucket; ``key`` is empty for bucket actions. ``version`` is the version acted upon, None
     where there is none or an evaluator has not asked for it yet. ``context`` maps condition keys
     (``aws:SourceIp``, ``s3:prefix``, ...) to values, a tuple for keys that have several.
+    ``resource`` is the ARN of what is no bucket or key (as of ``sts:AssumeRole``).
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
 
@@ -64,6 +72,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     key: str
     context: Mapping[str, str | tuple[str, ...]]
     version: Version | None = None
+    resource: str = ""
 
 
 class IPolicyEvaluator(Interface):
@@ -86,6 +95,15 @@ class ISelectiveEvaluator(IPolicyEvaluator):
         then looked up and handed to it. Asked of actions on a key only."""
 
 
+class IDocumentEvaluator(ISelectiveEvaluator):
+    """An evaluator that may judge by what a request's document says, which is read only after
+    the request was let in: such a request is then judged when its document has been read."""
+
+    def needs_document(request: PolicyRequest) -> bool:
+        """Whether its answer depends on condition keys that the document holds, as the tags of
+        PutObjectTagging (``s3:RequestObjectTag/...``)."""
+
+
 class IKeyring(Interface):
     """Wraps the store's key-encryption keys with a master key that it guards.
 
@@ -103,16 +121,44 @@ class IKeyring(Interface):
         key or the context differs."""
 
 
-class ILifecycleAction(Interface):
-    """What a lifecycle rule does to a version; used by the expirer daemon."""
+class ITransition(Interface):
+    """One version on its way to another storage class."""
 
-    def act(bucket: Bucket, key: str, version: Any) -> Awaitable[None]:
-        """*async* Perform the action on one version; repeating it is harmless."""
+    bucket = Attribute("The ``Bucket``.")
+    key = Attribute("The key, as str.")
+    version = Attribute("The ``Version``, as it was when the rule was judged.")
+
+    def open() -> Awaitable[Any]:
+        """*async* The version's bytes: an ``IBodySource``, or bytes when they are few. Raises
+        ``FileNotFoundError`` when the version was removed meanwhile, ``CorruptBlob``."""
+
+    def pack(level: int) -> Awaitable[None]:
+        """*async* Store the bytes compressed (Zstandard of that level) from now on, where that
+        makes them smaller. What clients see of the object stays the same."""
+
+
+class ILifecycleAction(Interface):
+    """What a transition to a storage class of its own does to a version. The expirer daemon calls
+    it in the store process, for one version at a time."""
+
+    storage_class = Attribute(
+        "The class's name in rules and answers: 1 to 64 of ``A-Z0-9_``, none of S3's."
+    )
+
+    def act(transition: ITransition) -> Awaitable[None]:
+        """*async* Do what the class stands for; the version has the class when this has fired.
+
+        An exception leaves the version as it was, and is logged; the next walk tries again. It
+        may be called again for a version after a crash: repeating it must be harmless."""
 
 
 class IEventSink(Interface):
-    """Receives bucket events from a durable outbox, at least once each."""
+    """Receives bucket events from a durable outbox, at least once each and in order."""
 
-    def deliver(event: Mapping[str, Any]) -> Awaitable[None]:
-        """*async* Deliver one event record (AWS's event message structure 2.x); an exception
-        means that it is tried again later."""
+    batch = Attribute("How many messages one delivery takes at most, as int.")
+
+    def deliver(messages: Sequence[Mapping[str, Any]]) -> Awaitable[None]:
+        """*async* Deliver messages as AWS writes them (``{"Records": [...]}`` of structure 2.x, or
+        a test event). They count as delivered when this fires; after an exception all of them are
+        delivered again later. It must end by itself, and can be cancelled when it is a
+        ``Deferred``."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 from z4tw.model.registers import (
+    BucketUsage,
     ListPage,
     ListQuery,
     Outcome,
@@ -86,6 +88,9 @@ class IMetadataStore(Interface):
         """*async* Remove what a deleted bucket's incarnation still holds (its uploads and parts),
         releasing their bodies. The incarnation stays closed for ever."""
 
+    def usage(incarnation: int) -> Awaitable[BucketUsage]:
+        """*async* What a bucket holds, kept up to date (no walk)."""
+
     def sizes() -> Awaitable[StoreSizes]:
         """*async* Counts and bytes, kept up to date (no full walk)."""
 
@@ -110,6 +115,22 @@ class IMetadataHousekeeping(Interface):
     def expire(now_ms: int, limit: int) -> Awaitable[int]:
         """*async* Remove up to ``limit`` records whose ``expires_ms`` has passed; how many."""
 
+    def outbox(sink: str, limit: int) -> Awaitable[list[tuple[int, Outgoing]]]:
+        """*async* The oldest ``limit`` events that wait for a sink, with their numbers, in order of
+        the changes that they tell of."""
+
+    def outbox_remove(numbers: list[int]) -> Awaitable[None]:
+        """*async* Remove events that were delivered."""
+
+    def outbox_trim(sink: str, keep: int) -> Awaitable[int]:
+        """*async* Remove all but the newest ``keep`` events of a sink; how many went."""
+
+    def backlog() -> Awaitable[dict[str, Backlog]]:
+        """*async* What waits, by sink; sinks for which nothing waits are left out."""
+
+    def watch_outbox(announced: Callable[[], None] | None) -> None:
+        """Call ``announced()`` after every commit that added events, None: no more."""
+
     def snapshot(path: str) -> Awaitable[None]:
         """*async* Write a consistent, fsynced copy of the database to a new absolute path."""
 
@@ -123,8 +144,9 @@ class IBlobWriter(Interface):
         """Start appending bytes-like objects now; *async* when the writer can take more. Calls may
         not overlap: await the former first. Raises ``OSError`` (ENOSPC becomes ``InsufficientStorage``)."""
 
-    def commit(record: bytes) -> Awaitable[BlobInfo]:
-        """*async* Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
+    def commit(record: bytes, unpacked: int = 0) -> Awaitable[BlobInfo]:
+        """*async* ``unpacked``: what was written is the packed form (``z4tw.packed``) of so many
+        bytes. Write the footer with ``record`` (MessagePack of what the blob is: bucket, key,
         version), fsync, link, fsync the directories. The blob is durable when this fires; nothing
         names it until a metadata command does. An I/O error leaves no name behind."""
 

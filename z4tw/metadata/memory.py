@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from zope.interface import implementer
 
 from z4tw.interfaces import IMetadataHousekeeping, IMetadataStore
+from z4tw.model.annotations import Annotation, annotation_register, annotations_prefix
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, Body, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
     CONTROL_KINDS,
+    BucketUsage,
     Change,
     Kind,
     ListPage,
@@ -29,6 +33,7 @@ from z4tw.model.registers import (
     VersionPage,
     VersionQuery,
 )
+from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Upload
 from z4tw.objects import Command, apply
 from z4tw.objects.rows import expires_ms, live_row
@@ -65,6 +70,10 @@ class MemoryStore:
         self._shared: dict[int, dict[bytes, _Shared]] = {BodyKind.FILE: {}, BodyKind.MANIFEST: {}}
         self._closed: set[int] = set()
         self._control = 0
+        self._register = Register(0, 0, b"")
+        self._outbox: dict[int, Outgoing] = {}
+        self._events = 0
+        self._announced: Callable[[], None] | None = None
 
     # What a command sees (z4tw.objects.apply.View)
 
@@ -72,9 +81,35 @@ class MemoryStore:
         """A page of older versions."""
         return self._pages[id]
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """An annotation of the object that a command is being applied to."""
+        _, incarnation, key = self._register
+        found: Annotation | None = self._values.get(
+            annotation_register(incarnation, key, version, name)
+        )
+        return found
+
     def new_id(self) -> bytes:
         """A page's id."""
         return self._random_bytes(16)
+
+    def held(self) -> BucketUsage:
+        """What the bucket of the register that is being changed holds."""
+        return self._walk(self._register.incarnation)
+
+    def _walk(self, incarnation: int) -> BucketUsage:
+        size = objects = 0
+        for register, value in self._values.items():
+            if register.incarnation != incarnation:
+                continue
+            if register.kind in (Kind.PART, Kind.ANNOTATION):
+                size += value.body.size
+            elif register.kind == Kind.OBJECT:
+                paged = [self._pages[page.id] for page in value.pages]
+                for version in chain(value.versions, *paged):
+                    size += version.size
+                    objects += not version.delete_marker
+        return BucketUsage(size, objects)
 
     # IMetadataStore
 
@@ -93,6 +128,7 @@ class MemoryStore:
         """Apply a command."""
         if register.incarnation in self._closed:
             return Refused("NoSuchBucket")
+        self._register = register
         if register.kind == Kind.PART:
             upload = Register(Kind.UPLOAD, register.incarnation, register.key[:-2])
             self.guard = self._values.get(upload)
@@ -140,6 +176,20 @@ class MemoryStore:
         if change.clear_parts:
             for key in self._matching(Kind.PART, register.incarnation, register.key):
                 self._remove_part(Register(Kind.PART, register.incarnation, key))
+        for version in change.clear_annotations:
+            prefix = annotations_prefix(register.key, version)
+            for key in self._matching(Kind.ANNOTATION, register.incarnation, prefix):
+                self._remove_annotation(Register(Kind.ANNOTATION, register.incarnation, key))
+        self._inline.update(change.more_inline)
+        for version, name, annotation in change.annotations:
+            self._put(
+                annotation_register(register.incarnation, register.key, version, name), annotation
+            )
+        for event in change.outbox:
+            self._events += 1
+            self._outbox[self._events] = event
+        if change.outbox and self._announced is not None:
+            self._announced()
 
     def _put(self, register: Register, value: Any) -> None:
         keys = self._keys.setdefault((register.kind, register.incarnation), [])
@@ -158,6 +208,12 @@ class MemoryStore:
 
     def _remove_part(self, register: Register) -> None:
         self._count(self._values[register].body, -1)
+        self._put(register, None)
+
+    def _remove_annotation(self, register: Register) -> None:
+        body: Body = self._values[register].body
+        self._count(body, -1)
+        self._inline.pop(body.id, None)
         self._put(register, None)
 
     def _count(self, body: Body, delta: int) -> None:
@@ -240,6 +296,10 @@ class MemoryStore:
         for key in self._matching(Kind.UPLOAD, incarnation, b""):
             self._put(Register(Kind.UPLOAD, incarnation, key), None)
 
+    async def usage(self, incarnation: int) -> BucketUsage:
+        """What a bucket holds, by walking it."""
+        return self._walk(incarnation)
+
     async def sizes(self) -> StoreSizes:
         """Counts by walking everything."""
         rows = [
@@ -301,6 +361,33 @@ class MemoryStore:
         for _, register in chosen:
             self._put(register, None)
         return len(chosen)
+
+    async def outbox(self, sink: str, limit: int) -> list[tuple[int, Outgoing]]:
+        """The oldest events that wait for a sink."""
+        return [(n, event) for n, event in self._outbox.items() if event.sink == sink][:limit]
+
+    async def backlog(self) -> dict[str, Backlog]:
+        """What waits, by sink."""
+        times: dict[str, list[int]] = {}
+        for event in self._outbox.values():
+            times.setdefault(event.sink, []).append(stamp_ms(event.stamp))
+        return {sink: Backlog(len(at), min(at)) for sink, at in times.items()}
+
+    async def outbox_remove(self, numbers: list[int]) -> None:
+        """Remove events that were delivered."""
+        for number in numbers:
+            self._outbox.pop(number, None)
+
+    async def outbox_trim(self, sink: str, keep: int) -> int:
+        """Remove all but the newest events of a sink."""
+        numbers = [number for number, event in self._outbox.items() if event.sink == sink]
+        old = numbers[: max(0, len(numbers) - keep)]
+        await self.outbox_remove(old)
+        return len(old)
+
+    def watch_outbox(self, announced: Callable[[], None] | None) -> None:
+        """Call a function after every change that adds events."""
+        self._announced = announced
 
     async def snapshot(self, path: str) -> None:
         """There is nothing to copy. Raises ``OSError``."""

@@ -11,11 +11,14 @@ import apsw
 from twisted.internet.defer import Deferred
 
 from z4tw.errors import ServiceUnavailable
-from z4tw.metadata.cache import Cached, RegisterCache
+from z4tw.metadata.cache import Cached, RegisterCache, memory_of
 from z4tw.metadata.generations import SLOTS, Generations, digest_of
 from z4tw.metadata.schema import FATAL, read_facts
+from z4tw.model.annotations import Annotation
+from z4tw.model.notices import Backlog, Outgoing
 from z4tw.model.objects import BlobInfo, BodyKind, Head, Manifest, Version
 from z4tw.model.registers import (
+    BucketUsage,
     Kind,
     ListPage,
     ListQuery,
@@ -47,9 +50,12 @@ _MANIFEST = "SELECT data FROM manifests WHERE id = ?"
 _BLOB = "SELECT info FROM blobs WHERE id = ?"
 _BLOBS_AFTER = "SELECT info FROM blobs WHERE id > ? ORDER BY id LIMIT ?"
 _HAS_VERSIONS = "SELECT 1 FROM heads WHERE kind = 5 AND inc = ? LIMIT 1"
+_OUTBOX = "SELECT seq, data FROM outbox WHERE sink = ? ORDER BY seq LIMIT ?"
+_BACKLOG = "SELECT sink, count(*), min(at_ms) FROM outbox GROUP BY sink"
 _SIZES = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM counters"
+_USAGE = "SELECT bytes, objects FROM usage WHERE inc = ?"
 
-_PLACES = 8192
+_PLACES = 65_536
 _live_row: Callable[[Iterable[Any]], LiveRow] = partial(tuple.__new__, LiveRow)
 
 
@@ -65,9 +71,17 @@ class PageReader:
         """A page that a head names."""
         return self._load(id)
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """Nothing that reads a version asks for one."""
+        raise TypeError("annotations are read by their registers")
+
     def new_id(self) -> bytes:
         """Reading makes no pages."""
         raise TypeError("a read makes no pages")
+
+    def held(self) -> BucketUsage:
+        """Reading is not held to a quota."""
+        raise TypeError("a read adds nothing to a bucket")
 
 
 class SqliteReads:
@@ -112,17 +126,22 @@ class SqliteReads:
         if data is None:
             return None
         value = records.decode(register[0], data)
-        self._remember(register, digest, before, value, len(data))
+        self._remember(register, digest, before, value, len(data), None)
         return value
 
     async def read_object(self, register: Register) -> tuple[Head | None, bytes | None]:
-        """The head and the body beside it, by one statement where the head is not in the cache."""
+        """The head and the body beside it, by one statement where they are not in the cache."""
         slots = self._slots
         entry = self._cache.get(register)
         if entry is not None and slots[entry.slot] == entry.generation:
             cached: Head = entry.value
+            inline = entry.inline
             body = cached.versions[0].body
-            inline = await self.read_inline(body.id) if body.kind == BodyKind.INLINE else None
+            if inline is None and body.kind == BodyKind.INLINE:
+                inline = await self.read_inline(body.id)
+                if inline is not None:
+                    size = entry.size + len(inline)
+                    self._cache.put(register, entry._replace(inline=inline, size=size))
             return cached, inline
         while self._blocked:
             await self._unblock()
@@ -132,11 +151,17 @@ class SqliteReads:
         if row is None:
             return None, None
         head: Head = records.decode(Kind.OBJECT, row[0])
-        self._remember(register, digest, before, head, len(row[0]))
+        self._remember(register, digest, before, head, len(row[0]), row[1])
         return head, row[1]
 
     def _remember(
-        self, register: Register, digest: int, before: int, value: Any, size: int
+        self,
+        register: Register,
+        digest: int,
+        before: int,
+        value: Any,
+        stored: int,
+        inline: bytes | None,
     ) -> None:
         # A cache costs more than it saves when keys are read once: what enters is a register
         # that came twice in a row among those of its place, as far as eight more bits can tell.
@@ -145,7 +170,8 @@ class SqliteReads:
         if self._seen[place] != digest >> 56:
             self._seen[place] = digest >> 56
         elif not before & 1 and self._slots[slot] == before:
-            self._cache.put(register, Cached(value, slot, before, size))
+            size = memory_of(stored, inline)
+            self._cache.put(register, Cached(value, slot, before, size, inline))
 
     async def scan(
         self, kind: int, incarnation: int, start: bytes, end: bytes, limit: int
@@ -231,6 +257,12 @@ class SqliteReads:
             await self._unblock()
         return self._point(_HAS_VERSIONS, (incarnation,)) is not None
 
+    async def usage(self, incarnation: int) -> BucketUsage:
+        """The counts that every transaction keeps of a bucket."""
+        while self._blocked:
+            await self._unblock()
+        return BucketUsage(*(self._point(_USAGE, (incarnation,)) or (0, 0)))
+
     async def sizes(self) -> StoreSizes:
         """The counters that every transaction keeps."""
         rows = await self._all(_SIZES, ())
@@ -254,6 +286,16 @@ class SqliteReads:
         """Blob rows in id order."""
         rows = await self._all(_BLOBS_AFTER, (id, limit))
         return [records.decode_blob(info) for (info,) in rows]
+
+    async def outbox(self, sink: str, limit: int) -> list[tuple[int, Outgoing]]:
+        """The oldest events that wait for a sink."""
+        rows = await self._all(_OUTBOX, (sink, limit))
+        return [(number, records.decode_outgoing(data)) for number, data in rows]
+
+    async def backlog(self) -> dict[str, Backlog]:
+        """What waits, by sink."""
+        rows = await self._all(_BACKLOG, ())
+        return {sink: Backlog(count, oldest_ms) for sink, count, oldest_ms in rows}
 
     def _point(self, sql: str, bindings: tuple[Any, ...]) -> Any:
         """The first row, or its one column, or None; the statement is finished either way."""

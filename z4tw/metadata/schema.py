@@ -16,6 +16,7 @@ import msgspec
 import xxhash
 
 from z4tw.errors import Z4Error
+from z4tw.metadata.usage import rewrite_usage
 
 SQLITE_LEAST = (3, 51, 3)
 """Older ones have a race of two connections that may lose a WAL's contents at its reset."""
@@ -70,7 +71,26 @@ INSERT INTO counters VALUES(1, 0, 0, 0, 0, 0, 0);
 CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_OUTBOX = """
+CREATE TABLE outbox(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE INDEX waiting_events ON outbox(sink, seq, at_ms);
+"""
+_USAGE = """
+CREATE TABLE usage(
+    inc INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, objects INTEGER NOT NULL);
+"""
+
+
+def _count_usage(connection: apsw.Connection) -> None:
+    """What the buckets of an older store hold, counted once."""
+    connection.execute(_USAGE)
+    rewrite_usage(connection)
+
+
+Step = str | Callable[[apsw.Connection], None]
+MIGRATIONS: tuple[Step, ...] = (_VERSION_1, _OUTBOX, _count_usage)
 """The step from each ``user_version`` to the next; a released step is never edited."""
 
 
@@ -181,7 +201,10 @@ def _migrate(connection: apsw.Connection, new_facts: Callable[[], StoreFacts]) -
     version = int(connection.pragma("user_version"))
     for number, step in enumerate(MIGRATIONS[version:], version + 1):
         with connection:
-            connection.execute(step)
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
             if number == 1:
                 _write_facts(connection, new_facts())
             connection.pragma("application_id", APPLICATION_ID)

@@ -108,6 +108,7 @@ class SqliteStore(SqliteReads):
         self._wal_pages = 0
         self._copied_pages = 0
         self._idle: IDelayedCall | None = None
+        self._announced: Callable[[], None] | None = None
         self._writer.set_wal_hook(self._note_wal)
 
     # IMetadataStore
@@ -142,6 +143,18 @@ class SqliteStore(SqliteReads):
     def expire(self, now_ms: int, limit: int) -> Deferred[int]:
         """Remove records whose time has come."""
         return self._submit(self._rows.expire, now_ms, limit)
+
+    def outbox_remove(self, numbers: list[int]) -> Deferred[None]:
+        """Remove events that were delivered."""
+        return self._submit(self._rows.outbox_remove, numbers)
+
+    def outbox_trim(self, sink: str, keep: int) -> Deferred[int]:
+        """Remove all but the newest events of a sink."""
+        return self._submit(self._rows.outbox_trim, sink, keep)
+
+    def watch_outbox(self, announced: Callable[[], None] | None) -> None:
+        """Call a function after every commit that adds events."""
+        self._announced = announced
 
     async def snapshot(self, path: str) -> None:
         """Copy the database while it is used. Raises ``FileExistsError``, ``OSError``."""
@@ -193,8 +206,11 @@ class SqliteStore(SqliteReads):
         except Exception as error:
             self._die(error, jobs)
             return
+        announced = self._rows.announced
         for job, result in zip(jobs, results, strict=True):
             job.waiter.callback(result)
+        if announced and self._announced is not None:
+            self._announced()
         # When the last answer made ``close`` go on, the log is its business already.
         if not self._closing and self._uncopied() >= CHECKPOINT_PAGES:
             await self._checkpoint(self._wal_pages >= TRUNCATE_PAGES)

@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
 from z4tw.model.stamps import stamp_ms, version_id_of
 
 HEAD_VERSIONS = 64
@@ -42,7 +43,8 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
 
     ``path`` is relative to the data directory; ``size`` counts the object's bytes,
     ``stored_size`` the file's; ``sealed_key`` is the wrapped data key, empty when the file is
-    not encrypted.
+    not encrypted. ``packed_size`` is the length of the compressed form that the file holds of the
+    bytes, 0 when it holds the bytes themselves.
     """
 
     id: bytes
@@ -50,6 +52,7 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
     size: int
     stored_size: int
     sealed_key: bytes = b""
+    packed_size: int = 0
 
 
 class Checksum(msgspec.Struct, frozen=True, array_like=True):
@@ -100,8 +103,9 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     (content-type, cache-control, content-disposition, content-encoding, content-language,
     expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
     the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
-    repeated completion find what the first one wrote. ``lock`` is None for a version that never
-    had any.
+    repeated completion find what the first one wrote. ``acl`` None: private to the owner.
+    ``annotations`` counts them; they lie in registers of their own. ``lock`` is None for a version
+    that never had any.
     """
 
     stamp: bytes
@@ -118,6 +122,8 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     checksum: Checksum | None = None
     parts: int = 0
     origin: str = ""
+    acl: Acl | None = None
+    annotations: int = 0
     lock: Lock | None = None
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.uploads import Part, Upload
 
@@ -16,12 +17,14 @@ FORMAT = 1
 """The number in front of every record. A reader refuses a greater one."""
 OBJECT = "object"
 PART = "part"
+ANNOTATION = "annotation"
 
 
 class BlobRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One blob: the body of an object's version, or of a part of an upload.
+    """One blob: the body of an object's version, of a part of an upload, or of an annotation.
 
-    ``kind``: ``object`` (``version`` is set) or ``part`` (``upload`` and ``part`` are set).
+    ``kind``: ``object`` (``version`` is set), ``part`` (``upload`` and ``part`` are set) or
+    ``annotation`` (``annotation``, and the stamp of its version in ``annotated``).
     ``bucket_owner`` is a canonical account id, ``versioning`` the bucket's state when the blob
     was written; ``key`` is the object's key.
     """
@@ -35,6 +38,8 @@ class BlobRecord(msgspec.Struct, frozen=True, array_like=True):
     version: Version | None = None
     upload: Upload | None = None
     part: Part | None = None
+    annotation: Annotation | None = None
+    annotated: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode

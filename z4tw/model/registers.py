@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from z4tw.model.notices import Outgoing
 from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 
 
@@ -25,6 +26,7 @@ class Kind(enum.IntEnum):
     UPLOAD = 6
     PART = 7
     LAYOUT = 8
+    ANNOTATION = 9
 
 
 CONTROL_KINDS = frozenset({Kind.ACCOUNT, Kind.USER, Kind.ACCESS_KEY, Kind.BUCKET, Kind.LAYOUT})
@@ -101,7 +103,13 @@ class Change(msgspec.Struct, frozen=True):
     ``new_blobs`` describes FILE bodies named for the first time; ``inline`` and ``manifest``
     are new rows. A new manifest acquires its parts' bodies. ``pages`` are written,
     ``drop_pages`` removed. ``clear_parts`` removes all parts of the upload register, releasing
-    their bodies. ``write`` False: nothing is written at all.
+    their bodies. ``write`` False: nothing is written at all. ``subject`` is the version that was
+    made or changed, for the events that tell of it; ``outbox`` are those events. ``added_bytes``
+    and ``added_objects`` are what the bucket holds more (or less) of; cleared parts are not in
+    them.
+    ``annotations`` are rows beside an object's head, (stamp of the version, name, value or None
+    to remove it); ``clear_annotations`` names versions all of whose annotations go, and
+    ``more_inline`` has the new rows of inline bodies of annotations.
     """
 
     value: Any
@@ -116,6 +124,13 @@ class Change(msgspec.Struct, frozen=True):
     drop_pages: tuple[bytes, ...] = ()
     clear_parts: bool = False
     write: bool = True
+    subject: Version | None = None
+    outbox: tuple[Outgoing, ...] = ()
+    added_bytes: int = 0
+    added_objects: int = 0
+    annotations: tuple[tuple[bytes, str, Any], ...] = ()
+    clear_annotations: tuple[bytes, ...] = ()
+    more_inline: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class LiveRow(NamedTuple):
@@ -177,6 +192,14 @@ class VersionPage(msgspec.Struct, frozen=True):
     truncated: bool
     next_key: bytes = b""
     next_version: str = ""
+
+
+class BucketUsage(msgspec.Struct, frozen=True):
+    """What a bucket holds: the bytes of all versions, the old ones too, and of the parts of
+    uploads that are not completed; and how many versions are no delete markers."""
+
+    bytes: int = 0
+    objects: int = 0
 
 
 class StoreSizes(msgspec.Struct, frozen=True):

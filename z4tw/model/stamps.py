@@ -14,6 +14,9 @@ from collections.abc import Callable
 STAMP_BYTES = 20
 ZERO_STAMP = bytes(STAMP_BYTES)
 _HLC_MAX = (1 << 64) - 1
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+"""Ten bits as two characters of base32hex."""
 
 
 def pack_stamp(hlc: int, node: bytes, sequence: int) -> bytes:
@@ -40,8 +43,20 @@ def after(stamp: bytes, floor: bytes) -> bytes:
 
 
 def version_id_of(stamp: bytes) -> str:
-    """The version id of a stamp: 32 characters of base32hex (RFC 4648 section 7), lower case."""
-    return base64.b32hexencode(stamp).decode("ascii").lower()
+    """The version id of a stamp: 32 characters of base32hex (RFC 4648 section 7), lower case.
+
+    By pairs of characters: three times as fast as the standard library, which listings of
+    versions feel.
+    """
+    pairs, number = _PAIRS, int.from_bytes
+    a, b = number(stamp[:5], "big"), number(stamp[5:10], "big")
+    c, d = number(stamp[10:15], "big"), number(stamp[15:], "big")
+    return (
+        f"{pairs[a >> 30]}{pairs[a >> 20 & 1023]}{pairs[a >> 10 & 1023]}{pairs[a & 1023]}"
+        f"{pairs[b >> 30]}{pairs[b >> 20 & 1023]}{pairs[b >> 10 & 1023]}{pairs[b & 1023]}"
+        f"{pairs[c >> 30]}{pairs[c >> 20 & 1023]}{pairs[c >> 10 & 1023]}{pairs[c & 1023]}"
+        f"{pairs[d >> 30]}{pairs[d >> 20 & 1023]}{pairs[d >> 10 & 1023]}{pairs[d & 1023]}"
+    )
 
 
 def parse_version_id(text: str) -> bytes | None:

@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from z4tw.model.access import Acl
 from z4tw.model.objects import Body, Lock
 
 
@@ -23,8 +24,8 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     ``upload_id`` is the version-id text of the creating stamp. ``digest`` identifies the part list
     that a completion asked for; ``completion`` is the stamp that its version gets;
     ``result_etag``/``result_version_id``/``result_checksum`` answer a repeated completion.
-    ``expires_ms`` is when a DONE record may be forgotten (Unix milliseconds, 0: never). ``lock`` is
-    what the request asked for the completed version.
+    ``expires_ms`` is when a DONE record may be forgotten (Unix milliseconds, 0: never).
+    ``acl`` and ``lock`` are what the completed version gets.
     """
 
     stamp: bytes
@@ -45,6 +46,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     result_version_id: str = ""
     result_checksum: str = ""
     expires_ms: int = 0
+    acl: Acl | None = None
     lock: Lock | None = None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from z4tw.errors import S3Error, Z4Error
+from z4tw.interfaces import IPolicyEvaluator
 from z4tw.node.failures import CommandError, StoreError
 from z4tw.node.storage import Storage
 from z4tw.ops.admin import COMMANDS, Admin
@@ -15,14 +16,18 @@ Command = Callable[..., Awaitable[Any]]
 """A coroutine function: keyword arguments in, a value that JSON can hold out."""
 
 
-def make_admin(storage: Storage) -> Admin:
-    """The administration of an opened storage."""
+def make_admin(
+    storage: Storage, evaluators: Callable[[], Iterable[IPolicyEvaluator]] = tuple
+) -> Admin:
+    """The administration of an opened storage. ``evaluators`` makes the node's policy evaluators,
+    for ``z4 explain``."""
     return Admin(
         store=storage.store,
         secrets=storage.secrets,
         settings=storage.settings,
         stamp=storage.stamp,
         random_bytes=storage.random_bytes,
+        evaluators=evaluators,
     )
 
 

@@ -14,6 +14,7 @@ from z4tw.node.directory import DataDirectory
 from z4tw.node.failures import StoreError
 from z4tw.node.offload import InlineOffload
 from z4tw.node.openings import Outside, open_owned
+from z4tw.node.shared import make_evaluators
 from z4tw.node.upkeep import stopped_commands
 from z4tw.plugins.registry import discover
 
@@ -44,18 +45,21 @@ async def _perform(
     arguments: Mapping[str, Any],
 ) -> Any:
     inline = InlineOffload()
+    plugins = discover()
     storage = await open_owned(
         outside,
         config,
         directory,
-        discover(),
+        plugins,
         commit=inline,
         files=inline,
         generations=Generations(),
         batching=False,
     )
     try:
-        admin = admin_commands(make_admin(storage))
+        admin = admin_commands(
+            make_admin(storage, lambda: make_evaluators(plugins, config, storage, outside))
+        )
         table = CommandTable({**admin, **stopped_commands(storage, outside.now_ms)})
         return await table.perform(command, arguments)
     finally:

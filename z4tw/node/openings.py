@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,8 +12,9 @@ from z4tw.blobs.disk import OsDisk
 from z4tw.blobs.files import FileBlobStore
 from z4tw.config import Config, ConfigError
 from z4tw.errors import Z4Error
-from z4tw.interfaces import IDisk, IKeyring, IOffload, Steps, no_steps
+from z4tw.interfaces import IDisk, IKeyring, ILifecycleAction, IOffload, Steps, no_steps
 from z4tw.keyring.store_keys import open_store_keys
+from z4tw.metadata.cache import RegisterCache
 from z4tw.metadata.generations import Generations
 from z4tw.metadata.link import Link
 from z4tw.metadata.remote import RemoteStore
@@ -22,8 +24,11 @@ from z4tw.node.directory import DataDirectory, Identity, database_path, read_con
 from z4tw.node.failures import StoreError
 from z4tw.node.storage import Storage
 from z4tw.plugins.registry import Plugins, Ports
+from z4tw.s3.headers import STORAGE_CLASSES
 from z4tw.secrets import SecretSeal
 from z4tw.sse.envelope import Envelope
+
+_CLASS = re.compile("[A-Z0-9_]{1,64}")
 
 
 class Outside:
@@ -73,6 +78,7 @@ async def open_owned(
 ) -> Storage:
     """The storage of the process that holds the data directory's lock. ``batching`` False commits
     each command at once, where no event loop runs. Raises ``StoreError``."""
+    actions = make_actions(outside, config, plugins, files)
     try:
         store = SqliteStore(
             database_path(config),
@@ -84,6 +90,7 @@ async def open_owned(
             on_fatal=outside.on_fatal,
             generations=generations,
             steps=outside.steps,
+            cache=RegisterCache(config.cache_size),
             vnodes=config.vnodes,
             replicas=config.replicas,
         )
@@ -96,7 +103,7 @@ async def open_owned(
     except BaseException:
         await store.close()
         raise
-    return _storage(outside, config, store, files, envelope, directory.identity)
+    return _storage(outside, config, store, files, envelope, directory.identity, actions)
 
 
 async def open_as_worker(
@@ -110,12 +117,14 @@ async def open_as_worker(
     link: Link,
 ) -> Storage:
     """The storage of a worker process. Raises ``StoreError``."""
+    actions = make_actions(outside, config, plugins, files)
     try:
-        store = RemoteStore(database_path(config), generations, link, outside.on_fatal)
+        cache = RegisterCache(config.cache_size)
+        store = RemoteStore(database_path(config), generations, link, outside.on_fatal, cache)
     except (Z4Error, apsw.Error) as error:
         raise StoreError(f"the database {database_path(config)}: {error}") from error
     envelope = await open_envelope(outside, config, plugins, files)
-    return _storage(outside, config, store, files, envelope, identity)
+    return _storage(outside, config, store, files, envelope, identity, actions)
 
 
 def _storage(
@@ -125,6 +134,7 @@ def _storage(
     files: IOffload,
     envelope: Envelope | None,
     identity: Identity,
+    actions: Mapping[str, ILifecycleAction],
 ) -> Storage:
     disk = outside.disk or OsDisk(config.data, outside.random_bytes)
     blobs = FileBlobStore(
@@ -148,7 +158,32 @@ def _storage(
         random_bytes=outside.random_bytes,
         facts=store.facts,
         node_uuid=identity.node_uuid,
+        actions=actions,
     )
+
+
+def make_actions(
+    outside: Outside, config: Config, plugins: Plugins, files: IOffload
+) -> dict[str, ILifecycleAction]:
+    """The lifecycle actions by the storage class that each has: that of ``zstd``, and those of the
+    configuration. Raises ``PluginError``, ``ConfigError``."""
+    ports = Ports(outside.reactor, config.data, outside.environ, files)
+    sections: dict[str, Mapping[str, str]] = {"zstd": {}}
+    sections |= {s.name: s.options for s in config.plugins if s.kind == "lifecycle"}
+    actions: dict[str, ILifecycleAction] = {}
+    for name, options in sections.items():
+        action = plugins.make("lifecycle", name, options, ports)
+        storage_class = action.storage_class
+        if not _CLASS.fullmatch(storage_class) or storage_class in STORAGE_CLASSES:
+            raise ConfigError(
+                f"lifecycle plugin {name!r}: {storage_class!r} cannot be its storage class"
+            )
+        if storage_class in actions:
+            raise ConfigError(
+                f"lifecycle plugin {name!r}: another one has the storage class {storage_class}"
+            )
+        actions[storage_class] = action
+    return actions
 
 
 async def open_envelope(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.application.service import Service
@@ -15,16 +15,20 @@ from twisted.python.failure import Failure
 
 from z4tw.config import Config, ConfigError, reload
 from z4tw.daemons.auditor import Auditor
+from z4tw.daemons.expirer import Expirer
 from z4tw.daemons.periodic import Periodic
 from z4tw.daemons.reaper import Reaper
 from z4tw.daemons.snapshots import Snapshots
+from z4tw.interfaces import IPolicyEvaluator
 from z4tw.metadata.generations import Generations
 from z4tw.node import workers as wire
 from z4tw.node.admin import AdminService
 from z4tw.node.commands import Command, CommandTable, admin_commands, make_admin
 from z4tw.node.counting import WorkerCounts
 from z4tw.node.directory import DataDirectory
+from z4tw.node.events import Events
 from z4tw.node.failures import StoreError
+from z4tw.node.lifecycle import lifecycle_gauges, make_expirer
 from z4tw.node.listening import Listening
 from z4tw.node.offload import Threads
 from z4tw.node.openings import Outside, open_owned
@@ -34,7 +38,6 @@ from z4tw.node.service import Background, NodeService, Step
 from z4tw.node.setup import Prepared, prepare, root_credentials
 from z4tw.node.shared import (
     certificate_files,
-    check_plugin_kinds,
     make_evaluators,
     open_tls,
     tune_process,
@@ -42,11 +45,13 @@ from z4tw.node.shared import (
 from z4tw.node.started import Started
 from z4tw.node.storage import Storage, StorageService
 from z4tw.node.upkeep import Upkeep
-from z4tw.node.web import WebService
 from z4tw.node.workers import Briefing, Workers
 from z4tw.ops.routing import LocalRouter
 from z4tw.plugins.registry import Plugins, discover
 from z4tw.web.metrics import Metrics, render
+
+if TYPE_CHECKING:
+    from z4tw.node.web import WebService
 
 log = Logger()
 _SECRETS = ("Z4_ROOT_ACCESS_KEY", "Z4_ROOT_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
@@ -99,6 +104,8 @@ class Owner:
         self._workers: Workers | None = None
         self._reaper: Reaper | None = None
         self._auditor: Auditor | None = None
+        self._events = Events()
+        self._expirer: Expirer | None = None
         self._upkeep: Upkeep | None = None
         self._counts = WorkerCounts()
         self._alarm = outside.on_disk_error
@@ -126,7 +133,6 @@ class Owner:
 
     async def _open_directory(self) -> None:
         tune_process()
-        check_plugin_kinds(self._config)
         self._plugins = discover()
         self._directory = DataDirectory.open(self._config, self._outside.random_bytes)
         self._tls = open_tls(self._config, self._outside.now())
@@ -153,8 +159,13 @@ class Owner:
         storage = self._storage.storage
         root = root_credentials(self._outside.environ)
         # A wrong policy plugin is found here, not by the first request of a worker.
-        make_evaluators(self._plugins, self._config, storage, self._outside)
+        self._evaluators()
+        self._events.open(self._plugins, self._config, storage.offload, self._outside)
         self._prepared = await prepare(storage, make_admin(storage), root, self._dev)
+
+    def _evaluators(self) -> list[IPolicyEvaluator]:
+        storage = self._storage.storage
+        return make_evaluators(self._plugins, self._config, storage, self._outside)
 
     # Services
 
@@ -173,8 +184,11 @@ class Owner:
             running=True, stopping=lambda: not self.node.running,
         )  # fmt: skip
         snapshots = os.path.join(config.meta, "snapshots")
+        self._expirer = make_expirer(self._outside, config, storage)
         daemons: list[Service] = [
             self._reaper,
+            self._events.daemon(storage.store, clock, config.outbox_limit),
+            self._expirer,
             Snapshots(
                 storage.store, snapshots, storage.offload, clock, now_ms, config.snapshot_seconds
             ),
@@ -192,15 +206,16 @@ class Owner:
         return daemons
 
     def _make_web(self) -> WebService:
+        # Not at the top: the parent of workers serves no requests, and saves this memory.
+        from z4tw.node.web import WebService
+
         self._web = WebService(
             self._outside.reactor,
             self._config,
             storage=lambda: self._storage.storage,
             sockets=lambda: self._listening.sockets,
             tls=lambda: self._tls,
-            evaluators=lambda: make_evaluators(
-                self._plugins, self._config, self._storage.storage, self._outside
-            ),
+            evaluators=self._evaluators,
             router=LocalRouter(),
             metrics_text=self._own_metrics,
             now=self._outside.now,
@@ -268,11 +283,12 @@ class Owner:
         gauges["z4_workers"] = self._count if self._workers is None else len(self._workers.pids)
         gauges["z4_read_only"] = int(self._read_only())
         gauges["z4_reaped_blobs"] = 0 if self._reaper is None else self._reaper.reaped
+        gauges |= lifecycle_gauges(self._expirer)
         gauges["z4_bad_blobs"] = 0 if self._auditor is None else self._auditor.bad
-        return gauges
+        return gauges | await self._events.gauges(self._storage.storage.store, self._outside.now_ms)
 
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        admin = make_admin(self._storage.storage)
+        admin = make_admin(self._storage.storage, self._evaluators)
         commands: dict[str, Command] = {
             **admin_commands(admin),
             **(self._upkeep.commands() if self._upkeep is not None else {}),

@@ -9,7 +9,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from z4tw.config import Config, ConfigError
+from z4tw.config import Config
 from z4tw.interfaces import IPolicyEvaluator
 from z4tw.node.failures import StoreError
 from z4tw.node.openings import Outside
@@ -45,21 +45,12 @@ def tune_process() -> None:
 def make_evaluators(
     plugins: Plugins, config: Config, storage: Storage, outside: Outside
 ) -> list[IPolicyEvaluator]:
-    """The grants, and every policy plugin of the configuration. Raises ``PluginError``."""
+    """Grants, bucket policies, ACLs, and every policy plugin of the configuration.
+    Raises ``PluginError``."""
     ports = Ports(outside.reactor, config.data, outside.environ, storage.offload)
-    sections: dict[str, Mapping[str, str]] = {"grants": {}}
+    sections: dict[str, Mapping[str, str]] = {"grants": {}, "bucket-policy": {}, "acl": {}}
     sections |= {s.name: s.options for s in config.plugins if s.kind == "policy"}
     return [plugins.make("policy", name, options, ports) for name, options in sections.items()]
-
-
-def check_plugin_kinds(config: Config) -> None:
-    """Refuse sections that this release would not use. Raises ``ConfigError``."""
-    for section in config.plugins:
-        if section.kind not in ("policy", "encryption"):
-            raise ConfigError(
-                f"plugins.{section.kind}.{section.name}: "
-                f"{section.kind} plugins are not used by this release"
-            )
 
 
 def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
@@ -74,7 +65,7 @@ def certificate_files(config: Config, now: float) -> tuple[str, str] | None:
     certificate = os.path.join(config.meta, "tls.crt")
     key = os.path.join(config.meta, "tls.key")
     hosts = [config.host] if config.host not in WILDCARDS else []
-    for domain in config.domain:
+    for domain in (*config.domain, *config.website_domain):
         hosts += [domain, f"*.{domain}"]
     try:
         write_self_signed(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
 from z4tw.config import Config
-from z4tw.interfaces import IOffload
+from z4tw.interfaces import ILifecycleAction, IOffload
 from z4tw.metadata.schema import StoreFacts, partition_of
 from z4tw.node.offload import Threads
 from z4tw.ops.context import Settings
@@ -30,6 +30,7 @@ class Storage:
         random_bytes: Callable[[int], bytes],
         facts: StoreFacts,
         node_uuid: str,
+        actions: Mapping[str, ILifecycleAction],
     ) -> None:
         self.config = config
         self.store = store
@@ -39,7 +40,8 @@ class Storage:
         self.stamp = stamp
         self.random_bytes = random_bytes
         self.node_uuid = node_uuid
-        self.settings = operation_settings(config)
+        self.actions = actions
+        self.settings = operation_settings(config, node_uuid, tuple(actions))
         self._facts = facts
 
     def partition_of(self, incarnation: int, key: bytes) -> int:
@@ -47,13 +49,19 @@ class Storage:
         return partition_of(self._facts, incarnation, key)
 
 
-def operation_settings(config: Config) -> Settings:
-    """What the operations need of the configuration."""
+def operation_settings(
+    config: Config, node_uuid: str, storage_classes: tuple[str, ...] = ()
+) -> Settings:
+    """What the operations need of the configuration; ``storage_classes`` are those of plugins."""
     return Settings(
         region=config.region,
         domains=config.domain,
         object_ownership=config.object_ownership,
         inline_limit_bytes=config.inline_limit,
+        host_id=f"{config.id}-{node_uuid}",
+        event_sinks=tuple([one.name for one in config.plugins if one.kind == "events"]),
+        plugin_storage_classes=storage_classes,
+        lifecycle_day_ms=max(1, int(config.lifecycle_day_seconds * 1000)),
     )
 
 

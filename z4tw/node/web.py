@@ -24,11 +24,15 @@ from z4tw.interfaces import (
 from z4tw.model.control import Bucket
 from z4tw.node.ports import Tls, open_port
 from z4tw.node.storage import Storage
+from z4tw.ops.authorize import Access
 from z4tw.ops.control import bucket_register
+from z4tw.ops.log_delivery import LogDelivery
 from z4tw.ops.service import S3Service
 from z4tw.ops.table import OPERATIONS
+from z4tw.ops.website_service import WebsiteService
 from z4tw.s3.xml_out import error_document
 from z4tw.web.access_log import AccessLog, LogDescriptor, LogFile
+from z4tw.web.bucket_logs import BucketLogs
 from z4tw.web.limits import HttpLimits
 from z4tw.web.metrics import Metrics
 from z4tw.web.resources import RootResource, S3Leaf, metrics_root
@@ -84,6 +88,7 @@ class WebService(Service):
         self._draining: list[Z4Site] = []
         self._hurried = False
         self._access_log: AccessLog | None = None
+        self._bucket_logs: BucketLogs | None = None
         self.metrics = Metrics()
 
     def startService(self) -> None:
@@ -92,19 +97,32 @@ class WebService(Service):
         self._hurried = False
         config, storage = self._config, self._storage()
         self._access_log = self._open_log(config)
+        evaluators = list(self._evaluators())
+        delivery = LogDelivery(
+            store=storage.store,
+            blobs=storage.blobs,
+            access=Access(evaluators),
+            settings=storage.settings,
+            stamp=storage.stamp,
+            random_bytes=storage.random_bytes,
+        )
+        self._bucket_logs = BucketLogs(
+            delivery.deliver, self._reactor, config.bucket_log_seconds, config.bucket_log_bytes
+        )
         responder = Responder(
             metrics=self.metrics,
             access_log=self._access_log,
             now=self._now,
-            host_id=f"{config.id}-{storage.node_uuid}",
+            host_id=storage.settings.host_id,
             error_document=error_document,
+            bucket_logs=self._bucket_logs,
         )
         service: IS3Service = S3Service(
             store=storage.store,
             blobs=storage.blobs,
             offload=storage.offload,
             router=self._router,
-            evaluators=self._evaluators(),
+            evaluators=evaluators,
             secrets=storage.secrets,
             settings=storage.settings,
             operations=OPERATIONS,
@@ -114,6 +132,12 @@ class WebService(Service):
         )
         if self._steps is not no_steps:
             service = _Stepping(service, self._steps)
+        website: S3Leaf | None = None
+        if config.website_domain:
+            pages = WebsiteService(
+                service, storage.store, config.website_domain, storage.settings.host_id
+            )
+            website = S3Leaf(pages, responder)
         sockets = self._sockets()
         own_port = len(sockets) > 1
         root = RootResource(
@@ -123,6 +147,8 @@ class WebService(Service):
             metrics=None if own_port else self._metrics_page,
             minio_paths=lambda: _has_no_bucket(storage, "minio"),
             domains=config.domain,
+            website=website,
+            website_domains=config.website_domain,
         )
         self._serve(sockets[0], root, responder, self._tls())
         if own_port:
@@ -185,6 +211,8 @@ class WebService(Service):
                 limit.cancel()
         if self._access_log is not None:
             self._access_log.close()
+        if self._bucket_logs is not None:
+            await self._bucket_logs.close()
 
     def hurry(self) -> None:
         """Cut off the requests that the drain waits for, also of one that begins later."""

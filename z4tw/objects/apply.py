@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
-from z4tw.model.registers import Change, Kind
+from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import control, uploads, versions
+from z4tw.objects import control, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
     Command,
     CreateUpload,
+    DeleteAnnotation,
     DeleteObject,
     DeleteVersion,
     FinishCompletion,
+    PutAnnotation,
     PutPart,
     PutVersion,
     Replace,
+    ReplaceBody,
+    SetAcl,
     SetLegalHold,
     SetRetention,
     SetTags,
 )
+from z4tw.objects.outbox import announced
 
 
 class View(Protocol):
@@ -35,8 +41,14 @@ class View(Protocol):
     def load_page(self, id: bytes) -> tuple[Version, ...]:
         """A page of older versions that the head names."""
 
+    def load_annotation(self, version: bytes, name: str) -> Annotation | None:
+        """An annotation of a version (its stamp) of the OBJECT register."""
+
     def new_id(self) -> bytes:
         """A new 16-byte id, for a page."""
+
+    def held(self) -> BucketUsage:
+        """What the register's bucket holds before the change."""
 
 
 _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] = {
@@ -44,6 +56,10 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     DeleteObject: (frozenset({Kind.OBJECT}), versions.delete_object),
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
+    SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
+    ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
+    PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
+    DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
     SetRetention: (frozenset({Kind.OBJECT}), versions.set_retention),
     SetLegalHold: (frozenset({Kind.OBJECT}), versions.set_legal_hold),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
@@ -60,8 +76,11 @@ def apply(kind: int, value: Any, command: Command, view: View) -> Change:
     Raises ``TypeError`` for a command that is not of the register's kind: a defect of the caller.
     """
     if isinstance(command, Replace):
-        return control.replace(kind, value, command)
-    kinds, function = _COMMANDS[type(command)]
-    if kind not in kinds:
-        raise TypeError(f"{type(command).__name__} is no command for registers of kind {kind}")
-    return function(value, command, view)
+        change = control.replace(kind, value, command)
+    else:
+        kinds, function = _COMMANDS[type(command)]
+        if kind not in kinds:
+            raise TypeError(f"{type(command).__name__} is no command for registers of kind {kind}")
+        change = function(value, command, view)
+    notice = getattr(command, "notice", None)
+    return change if notice is None else announced(change, notice)

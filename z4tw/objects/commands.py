@@ -1,10 +1,18 @@
-"""The commands that change registers: plain values that can cross a process or a network."""
+"""The commands that change registers: plain values that can cross a process or a network.
+
+A command with a field ``notice`` announces its change: the store writes the events in the same
+transaction.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-from z4tw.model.objects import BlobInfo, Manifest, Version
+from z4tw.model.access import Acl
+from z4tw.model.annotations import Annotation, NewAnnotation
+from z4tw.model.control import Quota
+from z4tw.model.notices import Notice
+from z4tw.model.objects import BlobInfo, Body, Manifest, Version
 from z4tw.model.uploads import Part, Upload
 
 
@@ -14,16 +22,18 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     ``if_match``: an ETag without quotes, ``*``, or None. ``if_none_match``: True for
     ``If-None-Match: *``. An absent object (or a delete marker) fails ``if_match`` with NoSuchKey,
     a differing one with PreconditionFailed.
+    ``unchanged``: the ``last`` stamp of the head that a decision rests on (empty: any), so that
+    whatever was changed since, a tag too, makes it PreconditionFailed.
 
     ``modified_s`` and ``size``: the Last-Modified (Unix seconds) and size that it must have if it
-    is there. ``stamp``: it must be the version of that stamp. ``last``: nothing may have changed of
-    the key since its register was read with that last stamp (empty: it had no versions), otherwise
-    ConditionalRequestConflict.
+    is there. ``stamp``: it must be the version of that stamp. ``last``: as ``unchanged`` (empty:
+    there was no version at all), but what was changed makes it ConditionalRequestConflict.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
     if_match: str | None = None
     if_none_match: bool = False
+    unchanged: bytes = b""
     modified_s: int | None = None
     size: int | None = None
     stamp: bytes | None = None
@@ -38,6 +48,10 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
 
     ``inline`` is the stored form of an INLINE body, ``blob`` describes a new FILE body,
     ``manifest`` is a new MANIFEST body; all None for a body that is shared by reference.
+    ``annotations`` come with the version, of which ``version.annotations`` is the number.
+
+    A version that would exceed ``quota`` is refused with ``QuotaExceeded``; of a completed upload
+    (``version.origin``) the bytes were let in as parts, so that only its number counts.
     ``blobs`` describe parts of the manifest that nothing has named before.
     """
 
@@ -47,6 +61,9 @@ class PutVersion(msgspec.Struct, frozen=True, array_like=True, tag="put-version"
     inline: bytes | None = None
     blob: BlobInfo | None = None
     manifest: Manifest | None = None
+    notice: Notice | None = None
+    quota: Quota | None = None
+    annotations: tuple[NewAnnotation, ...] = ()
     blobs: tuple[BlobInfo, ...] = ()
 
 
@@ -59,6 +76,7 @@ class DeleteObject(msgspec.Struct, frozen=True, array_like=True, tag="delete-obj
     owner: str
     versioning: str = ""
     condition: Condition | None = None
+    notice: Notice | None = None
     bypass: bool = False
 
 
@@ -69,6 +87,7 @@ class DeleteVersion(msgspec.Struct, frozen=True, array_like=True, tag="delete-ve
     stamp: bytes
     version_id: str
     condition: Condition | None = None
+    notice: Notice | None = None
     bypass: bool = False
 
 
@@ -78,6 +97,59 @@ class SetTags(msgspec.Struct, frozen=True, array_like=True, tag="set-tags"):
     stamp: bytes
     version_id: str
     tags: dict[str, str]
+    notice: Notice | None = None
+
+
+class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
+    """Replace the ACL of a version (None: private), if it is still the one of stamp ``expected``:
+    the permission was judged by that one. Otherwise ``Refused("OperationAborted")``."""
+
+    stamp: bytes
+    version_id: str
+    acl: Acl | None
+    expected: bytes
+    notice: Notice | None = None
+
+
+class PutAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="put-annotation"):
+    """Attach an annotation to a version (``version_id`` empty: the current one). ``if_match`` is a
+    condition on the version's ETag. ``inline`` is the stored form of an INLINE body, ``blob``
+    describes a new FILE body. One that would exceed ``quota`` is refused with ``QuotaExceeded``."""
+
+    version_id: str
+    annotation: Annotation
+    if_match: str | None = None
+    inline: bytes | None = None
+    blob: BlobInfo | None = None
+    notice: Notice | None = None
+    quota: Quota | None = None
+
+
+class DeleteAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="delete-annotation"):
+    """Remove an annotation of a version."""
+
+    stamp: bytes
+    version_id: str
+    name: str
+    if_match: str | None = None
+    notice: Notice | None = None
+
+
+class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-body"):
+    """Give a version another storage class, and its bytes another form: refused with
+    PreconditionFailed unless the version of that id has still the stamp ``made`` and a body of id
+    ``expected``. ``body`` None: the body stays; else ``blobs`` are its new files, and ``manifest``
+    is there when it is a MANIFEST. ETag, checksum, size and time stay."""
+
+    stamp: bytes
+    version_id: str
+    made: bytes
+    expected: bytes
+    storage_class: str
+    body: Body | None = None
+    blobs: tuple[BlobInfo, ...] = ()
+    manifest: Manifest | None = None
+    notice: Notice | None = None
 
 
 class SetRetention(msgspec.Struct, frozen=True, array_like=True, tag="set-retention"):
@@ -89,6 +161,7 @@ class SetRetention(msgspec.Struct, frozen=True, array_like=True, tag="set-retent
     mode: str
     until_ms: int
     bypass: bool = False
+    notice: Notice | None = None
 
 
 class SetLegalHold(msgspec.Struct, frozen=True, array_like=True, tag="set-legal-hold"):
@@ -98,6 +171,7 @@ class SetLegalHold(msgspec.Struct, frozen=True, array_like=True, tag="set-legal-
     stamp: bytes
     version_id: str
     status: str
+    notice: Notice | None = None
 
 
 class CreateUpload(msgspec.Struct, frozen=True, array_like=True, tag="create-upload"):
@@ -135,10 +209,12 @@ class AbortUpload(msgspec.Struct, frozen=True, array_like=True, tag="abort-uploa
 
 class PutPart(msgspec.Struct, frozen=True, array_like=True, tag="put-part"):
     """Store a part, replacing an older one of its number. Refused with NoSuchUpload unless the
-    upload is open: the store hands the upload's value to ``apply`` as ``view.guard``."""
+    upload is open: the store hands the upload's value to ``apply`` as ``view.guard``. Refused with
+    ``QuotaExceeded`` above ``quota``."""
 
     part: Part
     blob: BlobInfo | None = None
+    quota: Quota | None = None
 
 
 class Replace(msgspec.Struct, frozen=True, array_like=True, tag="replace"):
@@ -148,6 +224,7 @@ class Replace(msgspec.Struct, frozen=True, array_like=True, tag="replace"):
 
     expected: bytes | None
     record: bytes | None
+    notice: Notice | None = None
 
 
 Command = (
@@ -155,6 +232,10 @@ Command = (
     | DeleteObject
     | DeleteVersion
     | SetTags
+    | SetAcl
+    | ReplaceBody
+    | PutAnnotation
+    | DeleteAnnotation
     | SetRetention
     | SetLegalHold
     | CreateUpload

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.control import AccessKey, Account, Bucket, User
+from z4tw.model.notices import Outgoing
 from z4tw.model.objects import BlobInfo, Head, Manifest, Version
 from z4tw.model.registers import Kind, Outcome
 from z4tw.model.uploads import Part, Upload
@@ -27,6 +29,7 @@ _TYPES: dict[int, type] = {
     Kind.OBJECT: Head,
     Kind.UPLOAD: Upload,
     Kind.PART: Part,
+    Kind.ANNOTATION: Annotation,
 }
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,6 +40,7 @@ _record_decoders: dict[int, Any] = {
 _decode_page = msgspec.msgpack.Decoder(tuple[int, tuple[Version, ...]]).decode
 _decode_manifest = msgspec.msgpack.Decoder(tuple[int, Manifest]).decode
 _decode_blob = msgspec.msgpack.Decoder(tuple[int, BlobInfo]).decode
+_decode_outgoing = msgspec.msgpack.Decoder(tuple[int, Outgoing]).decode
 _decode_command: Callable[[bytes], Command] = msgspec.msgpack.Decoder(Command).decode
 _decode_outcome: Callable[[bytes], Outcome] = msgspec.msgpack.Decoder(Outcome).decode
 
@@ -77,6 +81,12 @@ def decode_manifest(data: bytes) -> Manifest:
 def decode_blob(data: bytes) -> BlobInfo:
     """Where a blob lies."""
     pair = _decode_blob(data)
+    return pair[1] if pair[0] == FORMAT else _checked(pair)
+
+
+def decode_outgoing(data: bytes) -> Outgoing:
+    """An event of the outbox."""
+    pair = _decode_outgoing(data)
     return pair[1] if pair[0] == FORMAT else _checked(pair)
 
 

@@ -66,7 +66,9 @@ def references(
     kind: int, value: Any, load_page: Callable[[bytes], tuple[Version, ...]]
 ) -> Iterator[Body]:
     """Every body that a register's value names: what reference counts are checked against."""
-    if kind == Kind.PART:
+    if kind == Kind.ANNOTATION:
+        yield value.body
+    elif kind == Kind.PART:
         part: Part = value
         if part.body.kind != BodyKind.EMPTY:
             yield part.body

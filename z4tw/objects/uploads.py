@@ -17,6 +17,7 @@ from z4tw.objects.commands import (
     FinishCompletion,
     PutPart,
 )
+from z4tw.objects.quotas import exceeded
 
 if TYPE_CHECKING:
     from z4tw.objects.apply import View
@@ -92,12 +93,16 @@ def put_part(value: Part | None, command: PutPart, view: View) -> Change:
     part = command.part
     if part.body.kind not in (BodyKind.FILE, BodyKind.EMPTY):
         raise ValueError("a part's body is a file or empty")
+    more_bytes = part.size - (0 if value is None else value.size)
+    if (over := exceeded(command.quota, view.held, more_bytes, 0)) is not None:
+        return Change(value, over, write=False)
     return Change(
         part,
         Done(stamp=part.stamp),
         acquire=_counted(part.body),
         release=_counted(value.body) if value is not None else (),
         new_blobs=(command.blob,) if command.blob is not None else (),
+        added_bytes=more_bytes,
     )
 
 

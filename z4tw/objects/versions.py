@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import (
     EMPTY_BODY,
     HEAD_VERSIONS,
@@ -33,11 +34,14 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
+    ReplaceBody,
+    SetAcl,
     SetLegalHold,
     SetRetention,
     SetTags,
 )
 from z4tw.objects.locks import LOCKED, hold, protects, retain
+from z4tw.objects.quotas import exceeded
 
 if TYPE_CHECKING:
     from z4tw.objects.apply import View
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
 _SPILL = HEAD_VERSIONS // 2
+_CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
@@ -61,11 +66,16 @@ class _Draft:
         self.dropped_pages: list[bytes] = []
         self.released: list[Body] = []
         self.dropped_inline: list[bytes] = []
+        self.added_bytes = 0
+        self.added_objects = 0
+        self.cleared: list[bytes] = []
 
     def add(self, version: Version) -> None:
         """Make a version the newest one, spilling older ones into a page when the head is full."""
         self.versions.insert(0, version)
         self.last = version.stamp
+        self.added_bytes += version.size
+        self.added_objects += not version.delete_marker
         if len(self.versions) > HEAD_VERSIONS:
             older = self.versions[_SPILL:]
             del self.versions[_SPILL:]
@@ -74,8 +84,12 @@ class _Draft:
             self._write_page(0, tuple(older))
 
     def drop(self, place: _Place) -> None:
-        """Remove a version, releasing its body."""
+        """Remove a version, releasing its body and its annotations."""
         version = self._remove(place)
+        self.added_bytes -= version.size
+        self.added_objects -= not version.delete_marker
+        if version.annotations:
+            self.cleared.append(version.stamp)
         if version.body.kind == BodyKind.INLINE:
             self.dropped_inline.append(version.body.id)
         elif version.body.kind != BodyKind.EMPTY:
@@ -134,12 +148,17 @@ class _Draft:
         """All versions, those in pages included."""
         return len(self.versions) + sum(page.count for page in self.pages)
 
-    def change(self, done: Done, command: PutVersion | None = None) -> Change:
-        """The finished change; a key without versions loses its head."""
+    def change(
+        self, done: Done, subject: Version | None = None, command: PutVersion | None = None
+    ) -> Change:
+        """The finished change; a key without versions loses its head. ``subject`` is the version
+        that was made or changed."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
         new_blobs: tuple[BlobInfo, ...] = ()
         inline = manifest = None
+        annotated: list[tuple[bytes, str, Annotation]] = []
+        more_inline: list[tuple[bytes, bytes]] = []
         if command is not None:
             body = command.version.body
             if body.kind == BodyKind.INLINE:
@@ -151,6 +170,13 @@ class _Draft:
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
             new_blobs = command.blobs if command.blob is None else (command.blob, *command.blobs)
+            for new in command.annotations:
+                annotation = msgspec.structs.replace(new.annotation, stamp=self.last)
+                annotated.append((self.last, annotation.name, annotation))
+                if new.inline is None:
+                    acquire += (annotation.body,)
+                else:
+                    more_inline.append((annotation.body.id, new.inline))
         return Change(
             head,
             done,
@@ -162,6 +188,12 @@ class _Draft:
             manifest=manifest,
             pages=tuple(self.written.items()),
             drop_pages=tuple(self.dropped_pages),
+            subject=subject,
+            added_bytes=self.added_bytes,
+            added_objects=self.added_objects,
+            annotations=tuple(annotated),
+            clear_annotations=tuple(self.cleared),
+            more_inline=tuple(more_inline),
         )
 
 
@@ -190,6 +222,12 @@ def _find(draft: _Draft, version_id: str) -> _Place | None:
                 if version.is_null if null else (version.stamp == stamp and not version.is_null):
                     return _Place(version, index, number)
     return None
+
+
+Draft = _Draft
+"""For the other commands on an object's register, as the two below."""
+Place = _Place
+find_place = _find
 
 
 def find_version(head: Head | None, version_id: str, view: View) -> Version | None:
@@ -226,11 +264,17 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
+    if condition is not None and condition.unchanged and not _is_unchanged(head, condition):
+        return Change(head, _CHANGED, write=False)
     refused = check_condition(condition, head.versions[0] if head else None)
     if refused is None and condition is not None and condition.last is not None:
         last = b"" if head is None else head.last
         refused = None if last == condition.last else Refused("ConditionalRequestConflict")
     return None if refused is None else Change(head, refused, write=False)
+
+
+def _is_unchanged(head: Head | None, condition: Condition) -> bool:
+    return head is not None and head.last == condition.unchanged
 
 
 def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
@@ -254,7 +298,12 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
     if stamp != version.stamp or version.is_null != null:
         version = msgspec.structs.replace(version, stamp=stamp, is_null=null)
     draft.add(version)
-    return draft.change(Done(stamp, _answered_id(version, command.versioning)), command)
+    draft.added_bytes += sum(new.annotation.body.size for new in command.annotations)
+    more_bytes = 0 if parse_version_id(version.origin) else draft.added_bytes
+    over = exceeded(command.quota, view.held, more_bytes, draft.added_objects)
+    if over is not None:
+        return Change(head, over, write=False)
+    return draft.change(Done(stamp, _answered_id(version, command.versioning)), version, command)
 
 
 def delete_object(head: Head | None, command: DeleteObject, view: View) -> Change:
@@ -285,7 +334,7 @@ def delete_object(head: Head | None, command: DeleteObject, view: View) -> Chang
         delete_marker=True,
     )
     draft.add(marker)
-    return draft.change(Done(marker.stamp, marker.version_id, delete_marker=True))
+    return draft.change(Done(marker.stamp, marker.version_id, delete_marker=True), marker)
 
 
 def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Change:
@@ -340,7 +389,46 @@ def _alter(
         return Change(head, version, write=False)
     draft.last = after(command.stamp, draft.last)
     draft.replace(place, version)
-    return draft.change(Done(draft.last, version.version_id))
+    return draft.change(Done(draft.last, version.version_id), version)
+
+
+def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
+    """Replace a version's ACL; its stamp, and so Last-Modified, stays."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None or place.version.stamp != command.expected:
+        return Change(head, Refused("OperationAborted"), write=False)
+    draft.last = after(command.stamp, draft.last)
+    changed = msgspec.structs.replace(place.version, acl=command.acl)
+    draft.replace(place, changed)
+    return draft.change(Done(draft.last, changed.version_id), changed)
+
+
+def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
+    """Store a version's bytes in another form, under another storage class."""
+    draft = _Draft(head, view)
+    place = _find(draft, command.version_id)
+    if place is None:
+        return Change(head, _CHANGED, write=False)
+    version = place.version
+    if version.stamp != command.made or version.body.id != command.expected:
+        return Change(head, _CHANGED, write=False)
+    draft.last = after(command.stamp, draft.last)
+    done = Done(draft.last, version.version_id)
+    body = command.body
+    if body is None:
+        same = msgspec.structs.replace(version, storage_class=command.storage_class)
+        draft.replace(place, same)
+        return draft.change(done, same)
+    if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
+        raise ValueError("a body in another form has the same bytes, in files")
+    moved = msgspec.structs.replace(version, body=body, storage_class=command.storage_class)
+    draft.replace(place, moved)
+    draft.released.append(version.body)
+    manifest = None if command.manifest is None else (body.id, command.manifest)
+    return msgspec.structs.replace(
+        draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
+    )
 
 
 def _drop_null(draft: _Draft, stamp: bytes, bypass: bool = False) -> bool | None:

@@ -30,11 +30,11 @@ class AdminError(Z4Error):
     """An administration command that cannot be done; the text is one line for the user."""
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, what: str = "key") -> None:
     """The rules of IAM user names: 1 to 64 letters, digits and ``+=,.@_-``. Raises
     ``AdminError``. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
     if not 1 <= len(name) <= 64 or not _NAME_CHARACTERS.issuperset(name):
-        raise AdminError(f"key name {name!r} must be 1 to 64 letters, digits or any of +=,.@_-")
+        raise AdminError(f"{what} name {name!r} must be 1 to 64 letters, digits or any of +=,.@_-")
 
 
 def check_credentials(access_key_id: str, secret: str) -> None:
@@ -137,3 +137,27 @@ async def find_key(store: Any, name: str) -> AccessKey:
         if key.access_key_id == name:
             return key
     raise AdminError(f"there is no key named {name}")
+
+
+async def find_user(store: Any, name: str) -> User:
+    """A user by ``ACCOUNT/NAME``, by its name alone where only one has it, or by its id. Raises
+    ``AdminError``."""
+    users: list[User] = await scan_all(store, Kind.USER)
+    account, slash, short = name.partition("/")
+    if slash:
+        found = [user for user in users if (user.account, user.name) == (account, short)]
+    else:
+        found = [user for user in users if user.name == name]
+        found = found or [user for user in users if user.id == name]
+    if not found:
+        raise AdminError(f"there is no user named {name}")
+    if len(found) > 1:
+        names = " or ".join(sorted(f"{user.account}/{user.name}" for user in found))
+        raise AdminError(f"there are several users named {name}: write {names}")
+    return found[0]
+
+
+async def keys_of(store: Any, user_id: str) -> list[AccessKey]:
+    """The access keys of a user, by name."""
+    keys: list[AccessKey] = await scan_all(store, Kind.ACCESS_KEY)
+    return sorted((key for key in keys if key.user == user_id), key=lambda key: key.name)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from z4tw.errors import S3Error
-from z4tw.model.control import AccessKey, Account, Bucket, BucketState, Grant
+from z4tw.model.control import AccessKey, Account, Bucket, BucketState, Grant, Quota
 from z4tw.model.registers import Kind
 from z4tw.ops.accounts import (
     ROOT_ACCOUNT,
@@ -51,7 +51,8 @@ class BucketAdmin:
         record = new_bucket(name, owner.id, self._settings, self._stamp(), self._random_bytes)
         placed = await create_bucket(self._store, record, self._stamp)
         if placed is not record:
-            raise AdminError(f"there is a bucket named {name} already")
+            what = "an alias" if placed.state == BucketState.ALIAS else "a bucket"
+            raise AdminError(f"there is {what} named {name} already")
         return await self._describe(record)
 
     async def bucket_list(self) -> list[dict[str, Any]]:
@@ -69,11 +70,50 @@ class BucketAdmin:
         """Delete an empty bucket, by the same steps as S3's DeleteBucket. Raises ``AdminError``
         when it is not empty."""
         bucket: Bucket | None = await self._store.read(bucket_register(name))
-        if bucket is None:
+        if bucket is None or bucket.state == BucketState.ALIAS:
             raise AdminError(f"there is no bucket named {name}")
         if not await remove_bucket(self._store, bucket, self._stamp):
             raise AdminError(f"bucket {name} is not empty")
         return {"name": name, "deleted": True}
+
+    async def bucket_quota(
+        self,
+        bucket: str,
+        max_bytes: int | None = None,
+        max_objects: int | None = None,
+        remove: bool = False,
+    ) -> dict[str, Any]:
+        """The quota of a bucket and what it holds, after changing the limits that are given (0:
+        none) or removing all of them. Raises ``AdminError``."""
+        for limit in (max_bytes, max_objects):
+            if limit is not None and not 0 <= limit < 1 << 62:
+                raise AdminError("a quota is a number of bytes or objects, 0 for no limit")
+
+        def change(present: Bucket | None) -> Bucket:
+            if present is None or present.state != BucketState.ACTIVE:
+                raise AdminError(f"there is no bucket named {bucket}")
+            had = Quota() if remove or present.quota is None else present.quota
+            quota = Quota(
+                had.max_bytes if max_bytes is None else max_bytes,
+                had.max_objects if max_objects is None else max_objects,
+            )
+            wanted = None if quota == Quota() else quota
+            if wanted == present.quota:
+                return present
+            return msgspec.structs.replace(
+                present, quota=wanted, stamp=later_stamp(self._stamp, present)
+            )
+
+        changed: Bucket = await update(self._store, bucket_register(bucket), change)
+        return {"name": changed.name} | await self._room(changed)
+
+    async def _room(self, bucket: Bucket) -> dict[str, Any]:
+        usage = await self._store.usage(bucket.incarnation)
+        quota = bucket.quota or Quota()
+        return {
+            "quota": {"bytes": quota.max_bytes, "objects": quota.max_objects},
+            "usage": {"bytes": usage.bytes, "objects": usage.objects},
+        }
 
     async def bucket_allow(
         self, bucket: str, key: str, read: bool = False, write: bool = False, owner: bool = False
@@ -146,11 +186,16 @@ class BucketAdmin:
         grants = {
             names.get(user, user): grant_names(flags) for user, flags in bucket.grants.items()
         }
-        return await self._describe(bucket) | {
-            "object_ownership": bucket.object_ownership,
-            "tags": dict(bucket.tags),
-            "grants": grants,
-        }
+        return (
+            await self._describe(bucket)
+            | {
+                "object_ownership": bucket.object_ownership,
+                "tags": dict(bucket.tags),
+                "grants": grants,
+                "aliases": list(bucket.aliases),
+            }
+            | await self._room(bucket)
+        )
 
 
 def _flags(read: bool, write: bool, owner: bool) -> Grant:

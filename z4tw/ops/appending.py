@@ -24,6 +24,7 @@ from z4tw.errors import (
     TooManyParts,
 )
 from z4tw.interfaces.http import S3Response
+from z4tw.model.annotations import NewAnnotation
 from z4tw.model.objects import (
     BlobInfo,
     Body,
@@ -41,10 +42,14 @@ from z4tw.objects.commands import Condition, PutVersion
 from z4tw.objects.versions import check_condition
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, done, refusal
+from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import DEFAULT_ALGORITHM, Intake
 from z4tw.ops.locking import asked_lock, demand_digest, lock_at
 from z4tw.ops.lookup import ATTEMPTS, checksum_headers
 from z4tw.ops.multipart import part_footer
+from z4tw.ops.object_annotations import copied_annotations
+from z4tw.ops.quotas import check_version_quota
+from z4tw.ops.sources import Source
 from z4tw.s3.checksums import (
     FULL_OBJECT_ALGORITHMS,
     combine_full_object,
@@ -54,6 +59,7 @@ from z4tw.s3.checksums import (
 )
 from z4tw.s3.conditional import parse_size
 from z4tw.s3.headers import stored_headers, user_metadata
+from z4tw.s3.notification import Event
 from z4tw.s3.tagging import parse_tagging_header
 
 OFFSET = "x-amz-write-offset-bytes"
@@ -150,6 +156,9 @@ class Appending:
             value = self._intake.checksum_value()
             return Part(context.stamp(), number, body.size, etag, body, value)
 
+        if self._bucket.quota is not None:
+            size = base.size + self._intake.size
+            await check_version_quota(context, self._bucket, register, size)
         taken = await self._intake.take(make, partial(part_footer, self._bucket, upload))
         if not taken.value.size:
             return _answer(base, base.version_id if self._bucket.versioning else "")
@@ -160,12 +169,13 @@ class Appending:
         for _ in range(ATTEMPTS):
             try:
                 parts, blobs = await self._parts(base, upload)
+                annotations = await self._annotations(register, base)
             except BodyGone:
                 outcome: Outcome = NeedData(base.body.id)
             else:
                 command = self._command(base, upload, parts, taken.value, target.condition)
                 new = blobs if taken.blob is None else (*blobs, taken.blob)
-                command = msgspec.structs.replace(command, blobs=new)
+                command = msgspec.structs.replace(command, blobs=new, annotations=annotations)
                 outcome = await context.store.change(register, command)
                 if not isinstance(outcome, NeedData) and not _raced(outcome):
                     put = done(outcome)
@@ -260,8 +270,22 @@ class Appending:
             origin=_APPENDED + upload.upload_id,
             lock=lock_at(self._bucket, self._asked, stamp),
         )
-        versioning = self._bucket.versioning
-        return PutVersion(version, versioning, condition, manifest=Manifest(parts))
+        bucket = self._bucket
+        return PutVersion(
+            version,
+            bucket.versioning,
+            condition,
+            manifest=Manifest(parts),
+            notice=notice_of(self._context, Event.CREATED_PUT, bucket=bucket),
+            quota=bucket.quota,
+        )
+
+    async def _annotations(self, register: Register, base: Version) -> tuple[NewAnnotation, ...]:
+        """What was attached to the object, which stays attached. Raises ``BodyGone``."""
+        if not base.annotations:
+            return ()
+        source = Source(self._bucket, self._context.call.key, "", register, base)
+        return await copied_annotations(self._context, source, base)
 
 
 def appended_checksum(base: Version, parts: tuple[ManifestPart, ...]) -> Checksum | None:

@@ -1,28 +1,32 @@
 """Who may do what: the rules that are built in, and the evaluators' answers put together.
 
-An explicit deny of any evaluator wins, over everybody; then an allow, by a built-in rule or an
-evaluator; silence is a deny. Built-in: an admin may do everything; a bucket's owner account
-everything in its bucket; every user may list its buckets, and create some unless forbidden to.
+An explicit deny of any evaluator wins, over everybody; then an allow, by a built-in rule or by
+what ``combine`` makes of the evaluators (they speak for the bucket) and the user's own policies;
+silence is a deny. What limits a key or a session has to allow too. Built-in: an admin may do
+everything; the root user of a bucket's owner account everything in its bucket; every root user
+may list its buckets, and create some unless forbidden to.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
 from z4tw.interfaces.plugins import (
     Decision,
     Effect,
+    IDocumentEvaluator,
     IPolicyEvaluator,
     ISelectiveEvaluator,
     PolicyRequest,
 )
 from z4tw.model.control import Bucket, Principal
 from z4tw.model.objects import Head, Version
-from z4tw.s3.dates import parse_iso_date
-from z4tw.s3.locking import UNTIL as LOCKED_UNTIL
+from z4tw.ops.condition_keys import ConditionKeys
+from z4tw.policy import identity
+from z4tw.policy.combine import combine
 from z4tw.s3.locking import creates_locked
 from z4tw.s3.names import is_version_id
 from z4tw.s3.operations import OPERATIONS
@@ -50,11 +54,27 @@ VERSION_ACTIONS = {
 PER_KEY_OPERATIONS = frozenset({"DeleteObjects"})
 """Operations that authorize each key of their document themselves, once the caller is known."""
 
+DOCUMENT_OPERATIONS = frozenset({"CreateBucket", "PutObjectRetention", "PutObjectTagging"})
+"""Operations that call ``demand_with_document`` when their document has been read."""
+_READS_OF_VERSIONS = frozenset(
+    {"GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging", "HeadObject"}
+)
+"""Operations that look for a version, judge it if it is not the judged one, and answer its absence
+with an error."""
+
 _ADMIN = Decision(Effect.ALLOW, "the user is an admin")
-_OWNER = Decision(Effect.ALLOW, "the account owns the bucket")
-_LISTS = Decision(Effect.ALLOW, "every user may list its buckets")
+_OWNER = Decision(Effect.ALLOW, "the user is the root user of the account that owns the bucket")
+_LISTS = Decision(Effect.ALLOW, "every root user may list its buckets")
 _CREATES = Decision(Effect.ALLOW, "the user may create buckets")
 _SILENCE = Decision(Effect.DENY, "nothing allows it")
+_NO_RULE = Decision(Effect.ABSTAIN, "no built-in rule speaks of it")
+
+
+class Voice(NamedTuple):
+    """What somebody said who was asked for a decision."""
+
+    name: str
+    said: Decision
 
 
 def action_of(call: S3Call) -> str:
@@ -100,55 +120,19 @@ def built_in(principal: Principal, action: str, bucket: Bucket | None) -> Decisi
     if principal.admin:
         return _ADMIN
     if bucket is not None:
-        return _OWNER if principal.account_id == bucket.owner else None
-    if action == "s3:ListAllMyBuckets" and not principal.anonymous:
+        return _OWNER if principal.user_id == bucket.owner else None
+    if action == "s3:ListAllMyBuckets" and principal.root:
         return _LISTS
     if action in _CREATING_ACTIONS and principal.may_create_buckets:
         return _CREATES
     return None
 
 
-def condition_keys(context: Context) -> dict[str, str | tuple[str, ...]]:
-    """The condition keys of a request that evaluators may ask for.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-    """
-    head = context.head
-    query = context.call.query
-    keys: dict[str, str | tuple[str, ...]] = {
-        "aws:SourceIp": head.peer,
-        "aws:SecureTransport": "true" if head.secure else "false",
-        "aws:EpochTime": str(int(head.now)),
-    }
-    principal = context.principal
-    if not principal.anonymous:
-        keys["aws:username"] = principal.user_name
-        keys["aws:userid"] = principal.user_id
-        keys["aws:PrincipalAccount"] = principal.account_number
-        keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
-        header_signed = "authorization" in head.headers
-        keys["s3:authType"] = "REST-HEADER" if header_signed else "REST-QUERY-STRING"
-    for header, name in (("user-agent", "aws:UserAgent"), ("referer", "aws:Referer")):
-        if header in head.headers:
-            keys[name] = head.headers[header]
-    for parameter, name in (
-        ("prefix", "s3:prefix"),
-        ("delimiter", "s3:delimiter"),
-        ("max-keys", "s3:max-keys"),
-        ("versionId", "s3:VersionId"),
-    ):
-        if parameter in query:
-            keys[name] = query[parameter]
-    for header, value in context.call.headers.items():
-        if header.startswith("x-amz-"):
-            keys[f"s3:{header}"] = value
-            if header.startswith("x-amz-object-lock-"):
-                keys[f"s3:{header[6:]}"] = value
-    until_ms = parse_iso_date(context.call.headers.get(LOCKED_UNTIL, ""))
-    if until_ms is not None:
-        days = int(until_ms / 1000 - head.now) // 86_400
-        keys["s3:object-lock-remaining-retention-days"] = str(days)
-    return keys
+def denied(context: Context, action: str, decision: Decision) -> AccessDenied:
+    """The refusal of an action (to be raised by the caller). The client is not told why: that
+    goes into the access log."""
+    context.exchange.denied = f"{action}: {decision.reason}"
+    return AccessDenied()
 
 
 class _Unselective:
@@ -156,6 +140,7 @@ class _Unselective:
 
     def __init__(self, evaluator: IPolicyEvaluator) -> None:
         self.evaluate = evaluator.evaluate
+        self.wrapped = evaluator
 
     def may_deny(self, principal: Principal, bucket: Bucket | None) -> bool:
         return True
@@ -181,7 +166,10 @@ class Access:
         call = context.call
         principal = context.principal
         bucket = context.bucket
-        if principal.admin or (bucket is not None and principal.account_id == bucket.owner):
+        # (A root user has the account's id. Its own policies could only deny, and it has none.)
+        if not principal.limits and (
+            principal.admin or (bucket is not None and principal.user_id == bucket.owner)
+        ):
             for one in self._evaluators:
                 if one.may_deny(principal, bucket):
                     break
@@ -191,16 +179,55 @@ class Access:
             if principal.anonymous:
                 raise AccessDenied()
             return None
+        if call.operation in DOCUMENT_OPERATIONS and self._needs_document(context):
+            context.undecided = True
+            return None
         for action in needed_actions(call):
-            if call.key and self._needs_version(context, action):
+            if call.key and self._needs_version(context, action, self._deniers(context)):
                 return self._demand_with_version(context)
-            if not self.allowed(context, action, bucket, call.key):
-                raise AccessDenied()
+            decision = self.decide(context, action, bucket, call.key)
+            if decision.effect is not Effect.ALLOW:
+                # What could only allow is not shown the version unless it takes that.
+                if call.key and self._needs_version(context, action, self._evaluators):
+                    return self._demand_with_version(context)
+                raise denied(context, action, decision)
         return None
 
-    def _needs_version(self, context: Context, action: str) -> bool:
+    async def demand_with_document(self, context: Context) -> None:
+        """Demand what the operation needs, now that its document was read and put into
+        ``context.further_keys``, if the permission hung on that. Raises ``AccessDenied``."""
+        if context.undecided:
+            context.undecided = False
+            if context.call.key:
+                await self._demand_with_version(context)
+            else:
+                self.judge(context, None)
+
+    def _needs_document(self, context: Context) -> bool:
+        requests = [
+            _request(context, action, context.bucket, context.call.key, None)
+            for action in needed_actions(context.call)
+        ]
+        return any(
+            one.needs_document(request)
+            for request in requests
+            for one in self._asked(request)
+            if IDocumentEvaluator.providedBy(one)
+        ) or any(
+            identity.reads_document(one, request.action)
+            for request in requests
+            for one in context.principal.spoken
+        )
+
+    def _deniers(self, context: Context) -> Iterable[Any]:
+        principal, bucket = context.principal, context.bucket
+        return [one for one in self._evaluators if one.may_deny(principal, bucket)]
+
+    def _needs_version(self, context: Context, action: str, evaluators: Iterable[Any]) -> bool:
         request = _request(context, action, context.bucket, context.call.key, None)
-        return any(one.needs_version(request) for one in self._asked(request))
+        return any(identity.reads_tags(one, action) for one in context.principal.spoken) or any(
+            one.needs_version(request) for one in evaluators
+        )
 
     async def _demand_with_version(self, context: Context) -> None:
         register = context.object_register()
@@ -221,8 +248,21 @@ class Access:
         context.judged = True
         context.judged_version = version
         for action in needed_actions(context.call):
-            if not self.allowed(context, action, context.bucket, context.call.key, version):
-                raise AccessDenied()
+            said = self.decide(context, action, context.bucket, context.call.key, version)
+            if said.effect is Effect.ALLOW:
+                continue
+            if said is not _SILENCE or not self._shown_absent(context, version):
+                raise denied(context, action, said)
+
+    def _shown_absent(self, context: Context, version: Version | None) -> bool:
+        """Whether a read finds nothing and may know it: who may list is told what is not there."""
+        if version is not None and not version.delete_marker:
+            return False
+        if context.call.operation not in _READS_OF_VERSIONS:
+            return False
+        versions = "versionId" in context.call.query
+        action = "s3:ListBucketVersions" if versions else "s3:ListBucket"
+        return self.allowed(context, action, context.bucket, "")
 
     def allowed(
         self,
@@ -244,21 +284,68 @@ class Access:
         version: Version | None = None,
     ) -> Decision:
         """Allow or deny, never abstain, with the reason."""
-        decision = built_in(context.principal, action, bucket)
-        request = _request(context, action, bucket, key, version)
-        for evaluator in self._asked(request):
+        return self.weigh(_request(context, action, bucket, key, version))
+
+    def weigh(self, request: PolicyRequest, voices: list[Voice] | None = None) -> Decision:
+        """Allow or deny, never abstain. Into ``voices`` goes what everybody who was asked said;
+        all are asked then, though one denial decides."""
+        principal = request.principal
+        rule = built_in(principal, request.action, request.bucket)
+        refused: Decision | None = None
+        resource: Decision | None = None
+        for evaluator in self._asked(request) if voices is None else self._evaluators:
             said: Decision = evaluator.evaluate(request)
+            if voices is not None:
+                voices.append(Voice(_voice_name(evaluator), said))
             if said.effect is Effect.DENY:
-                return said
-            if said.effect is Effect.ALLOW and decision is None:
-                decision = said
-        return decision or _SILENCE
+                refused = refused or said
+                if voices is None:
+                    return refused
+            elif said.effect is Effect.ALLOW and (
+                resource is None or (said.names_user and not resource.names_user)
+            ):
+                resource = said
+        own = identity.judge(principal.policies, request)
+        if own.effect is Effect.DENY:
+            refused = refused or own
+        allowed = rule or combine(
+            principal,
+            request.bucket is None or request.bucket.owner == principal.account_id,
+            own if own.effect is Effect.ALLOW else None,
+            resource,
+        )
+        if voices is not None:
+            voices.append(Voice("built-in rules", rule or _NO_RULE))
+            voices.append(Voice("identity policies", own))
+        for limit in principal.limits:
+            said = identity.within(limit, request)
+            if voices is not None:
+                voices.append(Voice(f"limits of the {limit.source}", said))
+            if said.effect is Effect.DENY:
+                refused = refused or said
+        return refused or allowed or _SILENCE
+
+    def serves(self, request: PolicyRequest, allowed: bool) -> bool:
+        """Whether a service of the node (``request.principal``) may do an action. ``allowed`` is
+        what holds when no evaluator says anything; a deny of any of them wins."""
+        for evaluator in self._evaluators:
+            effect = evaluator.evaluate(request).effect
+            if effect is Effect.DENY:
+                return False
+            allowed = allowed or effect is Effect.ALLOW
+        return allowed
 
     def _asked(self, request: PolicyRequest) -> Iterable[Any]:
         principal, bucket = request.principal, request.bucket
         if built_in(principal, request.action, bucket) is None:
             return self._evaluators
         return [one for one in self._evaluators if one.may_deny(principal, bucket)]
+
+
+def _voice_name(evaluator: Any) -> str:
+    """An evaluator's class as a word: ``grants`` of ``GrantsEvaluator``."""
+    kind = type(getattr(evaluator, "wrapped", evaluator)).__name__
+    return kind.removesuffix("Evaluator").lower()
 
 
 def _request(
@@ -270,7 +357,7 @@ def _request(
         bucket_name=context.call.bucket if bucket is None else bucket.name,
         bucket=bucket,
         key=key,
-        context=condition_keys(context),
+        context=ConditionKeys(context, action, bucket),
         version=version,
     )
 

@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from z4tw.errors import OperationAborted
+from z4tw.model.access import Acl
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind
 from z4tw.model.stamps import stamp_ms
+from z4tw.ops.aliases import drop_aliases, target_of
 from z4tw.ops.context import Settings
 from z4tw.ops.control import (
     ATTEMPTS,
@@ -37,6 +39,7 @@ def new_bucket(
     random_bytes: Callable[[int], bytes],
     object_ownership: str = "",
     tags: dict[str, str] | None = None,
+    acl: Acl | None = None,
 ) -> Bucket:
     """The record of a bucket to be created, with a random incarnation."""
     incarnation = (int.from_bytes(random_bytes(8), "big") >> 1) or 1
@@ -49,12 +52,13 @@ def new_bucket(
         region=settings.region,
         object_ownership=object_ownership or settings.object_ownership,
         tags=tags or {},
+        acl=acl,
     )
 
 
 async def create_bucket(store: Any, record: Bucket, stamp: Stamp) -> Bucket:
-    """Put a new bucket's record in place, unless there is a bucket of its name: returns the
-    record that is in place then, ``record`` itself or the older one. Ends a deletion that was
+    """Put a new bucket's record in place, unless there is a bucket or an alias of its name: returns
+    the record that is in place then, ``record`` itself or the older one. Ends a deletion that was
     begun first. Raises ``OperationAborted`` when others keep changing the record."""
     register = bucket_register(record.name)
     for _ in range(ATTEMPTS):
@@ -64,6 +68,11 @@ async def create_bucket(store: Any, record: Bucket, stamp: Stamp) -> Bucket:
                 return record
         elif present.state == BucketState.ACTIVE:
             return present
+        elif present.state == BucketState.ALIAS:
+            if await target_of(store, present) is not None:
+                return present
+            if await replace(store, register, present, record):
+                return record
         else:
             await remove_bucket(store, present, stamp)
     raise OperationAborted()
@@ -109,7 +118,10 @@ async def _finish(store: Any, bucket: Bucket, stamp: Stamp) -> bool | None:
         return None
     if empty:
         await store.purge_incarnation(bucket.incarnation)
-        return True if await replace(store, register, claimed, None) else None
+        if not await replace(store, register, claimed, None):
+            return None
+        await drop_aliases(store, claimed)
+        return True
     await store.reopen_incarnation(bucket.incarnation)
     active = _with_state(claimed, BucketState.ACTIVE, stamp)
     return False if await replace(store, register, claimed, active) else None
@@ -117,12 +129,14 @@ async def _finish(store: Any, bucket: Bucket, stamp: Stamp) -> bool | None:
 
 async def resume_deletions(store: Any, stamp: Stamp) -> int:
     """Finish the deletions that a stop interrupted; called when a node starts. Returns how many
-    buckets were found in ``deleting``."""
+    buckets were found in ``deleting``. Aliases of buckets that are gone go too."""
     found = 0
     for bucket in await scan_all(store, Kind.BUCKET):
         if bucket.state == BucketState.DELETING:
             found += 1
             await remove_bucket(store, bucket, stamp)
+        elif bucket.state == BucketState.ALIAS and await target_of(store, bucket) is None:
+            await replace(store, bucket_register(bucket.name), bucket, None)
     return found
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from z4tw.errors import NoSuchBucket
 from z4tw.model.control import Bucket, BucketState
+from z4tw.model.notices import Notice
 from z4tw.ops.context import Context
 from z4tw.ops.control import bucket_register, later_stamp, update
 
@@ -19,10 +20,12 @@ async def change_bucket(context: Context, **fields: Any) -> None:
     await alter_bucket(context, lambda present: fields)
 
 
-async def change_configuration(context: Context, name: str, document: bytes | None) -> None:
+async def change_configuration(
+    context: Context, name: str, document: bytes | None, notice: Notice | None = None
+) -> None:
     """Store a configuration document of the request's bucket under its subresource's name (as
     ``cors``), or remove it. The document is what the operation validated and wrote out again, or
-    what the client sent. Raises as ``change_bucket``."""
+    what the client sent. ``notice`` is announced with the change. Raises as ``change_bucket``."""
 
     def change(present: Bucket) -> dict[str, Any]:
         documents = {k: v for k, v in present.configurations.items() if k != name}
@@ -30,10 +33,12 @@ async def change_configuration(context: Context, name: str, document: bytes | No
             documents[name] = document
         return {"configurations": documents}
 
-    await alter_bucket(context, change)
+    await alter_bucket(context, change, notice)
 
 
-async def alter_bucket(context: Context, fields_of: Callable[[Bucket], dict[str, Any]]) -> None:
+async def alter_bucket(
+    context: Context, fields_of: Callable[[Bucket], dict[str, Any]], notice: Notice | None = None
+) -> None:
     """Give fields of the request's bucket the values that ``fields_of`` finds for the record as it
     is now; it may raise an ``S3Error`` instead. Raises as ``change_bucket``."""
     bucket = context.require_bucket()
@@ -51,4 +56,4 @@ async def alter_bucket(context: Context, fields_of: Callable[[Bucket], dict[str,
         stamp = later_stamp(context.stamp, present)
         return msgspec.structs.replace(present, stamp=stamp, **fields)
 
-    await update(context.store, bucket_register(bucket.name), change)
+    await update(context.store, bucket_register(bucket.name), change, notice)

@@ -15,6 +15,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket, BucketState
 from z4tw.model.registers import Kind
 from z4tw.objects.versions import ENABLED
+from z4tw.ops.acls import new_bucket_acl
 from z4tw.ops.bucket_life import create_bucket, new_bucket, remove_bucket
 from z4tw.ops.context import Context, Operation
 from z4tw.ops.documents import read_document
@@ -90,11 +91,15 @@ async def create_bucket_operation(context: Context) -> S3Response:
     """
     ownership = context.call.headers.get("x-amz-object-ownership", "")
     asked = parse_create_bucket(await read_document(context, SETTING_BYTES))
+    if asked.location_constraint:
+        context.further_keys = {"s3:LocationConstraint": asked.location_constraint}
+    await context.access.demand_with_document(context)
     check_location(asked.location_constraint, context.settings.region)
     locked = creates_locked(context.call)
-    context.blobs.admit(0)
     name = context.call.bucket
     owner = context.principal.account_id
+    acl = await new_bucket_acl(context, owner, ownership or context.settings.object_ownership)
+    context.blobs.admit(0)
     record = new_bucket(
         name,
         owner,
@@ -103,12 +108,13 @@ async def create_bucket_operation(context: Context) -> S3Response:
         context.random_bytes,
         ownership,
         asked.tags,
+        acl,
     )
     if locked:
         lock = {CONFIGURATION: lock_configuration(None)}
         record = msgspec.structs.replace(record, versioning=ENABLED, configurations=lock)
     placed = await create_bucket(context.store, record, context.stamp)
-    if placed is not record and placed.owner != owner:
+    if placed is not record and (placed.owner != owner or placed.state == BucketState.ALIAS):
         raise BucketAlreadyExists(BucketName=name)
     if locked and not has_lock(placed):
         raise BucketAlreadyOwnedByYou(BucketName=name)

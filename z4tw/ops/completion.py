@@ -40,6 +40,8 @@ from z4tw.objects.commands import BeginCompletion, FinishCompletion, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import lock_at
 from z4tw.ops.lookup import ATTEMPTS, check_before_body
 from z4tw.ops.uploads import (
@@ -53,6 +55,7 @@ from z4tw.ops.uploads import (
 )
 from z4tw.s3.checksums import CHECKSUM_HEADERS, combine_full_object, composite, multipart_etag
 from z4tw.s3.conditional import write_condition
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import COMPLETE_BYTES, CompletedPart, parse_complete_multipart
 from z4tw.s3.xml_out import complete_upload
 
@@ -96,9 +99,15 @@ async def complete_multipart_upload(context: Context) -> S3Response:
         if not begun.changed:
             continue  # completed meanwhile: the record has the answer
         version, manifest = _version(context, upload, parts, checksum, begun.stamp)
-        outcome = await context.store.change(
-            target, PutVersion(version, bucket.versioning, condition, manifest=manifest)
+        command = PutVersion(
+            version,
+            bucket.versioning,
+            condition,
+            manifest=manifest,
+            notice=notice_of(context, Event.CREATED_MULTIPART),
+            quota=bucket.quota,
         )
+        outcome = await context.store.change(target, command)
         if isinstance(outcome, NeedData):
             # A part was replaced, or another request completed or aborted the upload.
             if outcome.id == missing:
@@ -106,6 +115,7 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             missing = outcome.id
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         finished = msgspec.structs.replace(
             upload,
             result_etag=version.etag,
@@ -113,7 +123,10 @@ async def complete_multipart_upload(context: Context) -> S3Response:
             result_checksum=checksum.value,
         )
         await _finish(context, register, digest, finished)
-        return _answer(context, finished)
+        answer = _answer(context, finished)
+        if bucket.configurations:
+            answer.headers += expiration_headers(context, bucket, version, put.stamp)
+        return answer
     raise SlowDown()
 
 
@@ -259,6 +272,7 @@ def _version(
         checksum=checksum,
         parts=len(parts),
         origin=upload.upload_id,
+        acl=upload.acl,
         lock=lock_at(bucket, upload.lock, stamp),
     )
     return version, manifest

@@ -27,6 +27,7 @@ from z4tw.errors import (
     SlowDown,
 )
 from z4tw.interfaces.http import Exchange, RequestHead, S3Response
+from z4tw.interfaces.plugins import Effect
 from z4tw.model.control import Bucket, Principal
 from z4tw.model.objects import Version
 from z4tw.model.registers import Done, Kind, Outcome, Refused, Register
@@ -46,7 +47,10 @@ class Settings(msgspec.Struct, frozen=True):
     """What the operations need of the configuration.
 
     ``domains`` are the hosts below which buckets are virtual hosts; ``object_ownership`` is the
-    setting of new buckets. Limits are S3's and are lower only in tests.
+    setting of new buckets; ``host_id`` is the node's x-amz-id-2; ``event_sinks`` are the names of
+    the sinks that events can go to. ``lifecycle_day_ms`` is the length of a lifecycle rule's day;
+    ``plugin_storage_classes`` are those to which such rules may transition beside S3's. Limits are
+    S3's and are lower only in tests.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
 
@@ -60,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True):
     max_part_bytes: int = 5 * GIB
     max_parts: int = 10_000
     max_document_bytes: int = 2 * MIB
+    host_id: str = ""
+    event_sinks: tuple[str, ...] = ()
+    lifecycle_day_ms: int = 86_400_000
+    plugin_storage_classes: tuple[str, ...] = ()
 
 
 class Context(msgspec.Struct):
@@ -69,7 +77,8 @@ class Context(msgspec.Struct):
     CreateBucket); ``verified`` is None for an anonymous request. ``store`` provides
     ``IMetadataStore``, ``blobs`` ``IBlobStore``, ``offload`` ``IOffload``. ``stamp()`` makes the
     next stamp, ``random_bytes(n)`` secure random bytes. ``judged`` says that the permission hung
-    on the version acted upon, which was ``judged_version``.
+    on the version acted upon, which was ``judged_version``. ``undecided``: the permission hangs
+    on what the request's document says; ``further_keys`` are the condition keys found there.
     """
 
     exchange: Exchange
@@ -88,6 +97,8 @@ class Context(msgspec.Struct):
     directory: Directory
     judged: bool = False
     judged_version: Version | None = None
+    undecided: bool = False
+    further_keys: dict[str, str | tuple[str, ...]] = {}
 
     def require_bucket(self) -> Bucket:
         """The request's bucket, for operations that always have one."""
@@ -121,7 +132,10 @@ class Context(msgspec.Struct):
     ) -> None:
         """Demand that the principal may do one more action than the operation's main one.
         Raises ``AccessDenied``."""
-        if not self.allowed(action, bucket, key, version):
+        target = bucket if bucket is not None else self.bucket
+        decision = self.access.decide(self, action, target, key, version)
+        if decision.effect is not Effect.ALLOW:
+            self.exchange.denied = f"{action}: {decision.reason}"
             raise AccessDenied()
 
     def no_such_key(
@@ -134,7 +148,10 @@ class Context(msgspec.Struct):
         """
         name = self.call.key if key is None else key
         action = "s3:ListBucketVersions" if version_id else "s3:ListBucket"
+        if key is not None:
+            self.further_keys = {**self.further_keys, "s3:prefix": key}
         if not self.allowed(action, bucket):
+            self.exchange.denied = f"{action}: needed to be told what is not there"
             return AccessDenied()
         if version_id:
             return NoSuchVersion(Key=name, VersionId=version_id)

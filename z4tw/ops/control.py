@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from z4tw.errors import OperationAborted
+from z4tw.model.notices import Notice
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.model.stamps import after
 from z4tw.objects import records
@@ -34,7 +35,9 @@ def later_stamp(stamp: Stamp, present: Any) -> bytes:
     return stamp() if present is None else after(stamp(), present.stamp)
 
 
-async def replace(store: Any, register: Register, present: Any, record: Any) -> bool:
+async def replace(
+    store: Any, register: Register, present: Any, record: Any, notice: Notice | None = None
+) -> bool:
     """Put ``record`` (None: remove) in place of ``present`` (None: absent), which was read before.
     False: somebody else changed the register since, and nothing happened."""
     outcome = await store.change(
@@ -42,22 +45,26 @@ async def replace(store: Any, register: Register, present: Any, record: Any) -> 
         Replace(
             None if present is None else present.stamp,
             None if record is None else records.encode(record),
+            notice,
         ),
     )
     return isinstance(outcome, Done)
 
 
-async def update(store: Any, register: Register, change: Callable[[Any], Any]) -> Any:
+async def update(
+    store: Any, register: Register, change: Callable[[Any], Any], notice: Notice | None = None
+) -> Any:
     """Read a record, replace it with ``change(record)``, and try again if somebody else was faster.
 
     ``change`` gets the present record (None: absent) and returns the new one with a later stamp
     (None: remove it), or the same object to leave all as it is; what it raises passes through.
+    ``notice`` is announced with the change.
     Returns the record that is in place then. Raises ``OperationAborted`` after ``ATTEMPTS``.
     """
     for _ in range(ATTEMPTS):
         present = await store.read(register)
         record = change(present)
-        if record is present or await replace(store, register, present, record):
+        if record is present or await replace(store, register, present, record, notice):
             return record
     raise OperationAborted()
 

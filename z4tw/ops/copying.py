@@ -14,22 +14,31 @@ import msgspec
 
 from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
+from z4tw.model.access import Acl
+from z4tw.model.annotations import NewAnnotation
 from z4tw.model.control import Bucket
 from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Lock, Version
 from z4tw.model.registers import NeedData, Outcome
 from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import PutPart, PutVersion
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import asked_lock, lock_at
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
-from z4tw.ops.multipart import part_footer, put_part
+from z4tw.ops.multipart import part_footer, part_of, put_part
+from z4tw.ops.object_annotations import authorize_copy, copied_annotations
+from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
     Source,
     SourceBody,
+    authorize_source,
     find_source,
     read_source,
     source_headers,
@@ -40,6 +49,8 @@ from z4tw.payload import Digests, checksum_of
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.copying import replaces
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
+from z4tw.s3.notification import Event
+from z4tw.s3.object_annotations import copies_annotations
 from z4tw.s3.ranges import parse_copy_range
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import copy_part_result, copy_result
@@ -60,11 +71,14 @@ class Recipe:
         self.headers = stored_headers(headers)
         self.metadata = user_metadata(headers)
         self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
+        self.copies_annotations = copies_annotations(headers)
         self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
 
-    def version(self, source: Version, stamp: bytes, owner: str, lock: Lock | None) -> Version:
-        """The new version, still with the source's body and checksum. It has no lock of the
-        source's, as on AWS."""
+    def version(
+        self, source: Version, stamp: bytes, owner: str, acl: Acl | None, lock: Lock | None
+    ) -> Version:
+        """The new version, still with the source's body and checksum. The source's ACL and lock
+        are never copied."""
         headers = self.headers
         metadata = self.metadata
         if not self.replaces_metadata:
@@ -85,6 +99,7 @@ class Recipe:
             tags=self.tags if self.replaces_tags else source.tags,
             checksum=source.checksum,
             parts=source.parts,
+            acl=acl,
             lock=lock,
         )
 
@@ -108,6 +123,8 @@ async def copy_object(context: Context) -> S3Response:
     """A new version with the bytes of another one."""
     bucket = context.require_bucket()
     recipe = Recipe(context)
+    owner = owner_of(context, bucket)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
     asked = asked_lock(context, bucket)
     source = await find_source(context)
     register = context.object_register()
@@ -124,26 +141,44 @@ async def copy_object(context: Context) -> S3Response:
                 "or encryption attributes."
             )
         if original.tags and not recipe.replaces_tags:
-            _authorize_tags(context, source)
+            _authorize_tags(context, source, original)
+        annotated = recipe.copies_annotations and original.annotations > 0
+        if annotated:
+            authorize_copy(context, source)
         stamp = context.stamp()
         lock = lock_at(bucket, asked, stamp)
-        version = recipe.version(original, stamp, owner_of(context, bucket), lock)
+        version = recipe.version(original, stamp, owner, acl, lock)
         try:
             version, inline = await _with_body(context, recipe, original, version)
+            annotations: tuple[NewAnnotation, ...] = ()
+            if annotated:
+                annotations = await copied_annotations(context, source, original)
+                version = msgspec.structs.replace(version, annotations=len(annotations))
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)
         else:
-            outcome = await context.store.change(
-                register, PutVersion(version, bucket.versioning, recipe.condition, inline)
+            command = PutVersion(
+                version,
+                bucket.versioning,
+                recipe.condition,
+                inline,
+                notice=notice_of(context, Event.CREATED_COPY),
+                quota=bucket.quota,
+                annotations=annotations,
             )
+            outcome = await context.store.change(register, command)
         if isinstance(outcome, NeedData):
-            gone = _still_there(original, gone)
+            if outcome.id == original.body.id:  # else an annotation's, which was changed meanwhile
+                gone = _still_there(original, gone)
             continue
         put = done(outcome)
+        context.exchange.object_size = version.size
         answer = [XML, *source_headers(source, original)]
         if put.version_id:
             context.exchange.version_id = put.version_id
             answer.append(("x-amz-version-id", put.version_id))
+        if bucket.configurations:
+            answer += expiration_headers(context, bucket, version, put.stamp)
         document = copy_result(version.etag, stamp_ms(put.stamp), version.checksum)
         return S3Response(200, answer, document)
     raise SlowDown()
@@ -157,10 +192,11 @@ def _still_there(original: Version, gone: bytes) -> bytes:
     return original.body.id
 
 
-def _authorize_tags(context: Context, source: Source) -> None:
+def _authorize_tags(context: Context, source: Source, original: Version) -> None:
     """Copying tags takes the right to read them and the right to set them."""
     action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
-    context.authorize(action, source.bucket, source.key, source.judged)
+    authorize_source(context, source, action, original)
+    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
     context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 
@@ -218,11 +254,12 @@ async def upload_part_copy(context: Context) -> S3Response:
             raise too_large_source()
         try:
             if length == original.size and _shareable(upload, original):
-                command = PutPart(_shared_part(context, number, original))
+                command = PutPart(_shared_part(context, number, original), quota=bucket.quota)
             else:
+                await check_part_quota(context, bucket, part_of(context, upload, number), length)
                 span = (offset, length)
                 taken = await _copied_part(context, bucket, upload, number, original, span)
-                command = PutPart(taken.value, taken.blob)
+                command = PutPart(taken.value, taken.blob, bucket.quota)
         except BodyGone:
             gone = _still_there(original, gone)
             continue

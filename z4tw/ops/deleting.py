@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from z4tw.errors import AccessDenied, InvalidArgument, NoSuchVersion, S3Error
+from z4tw.errors import InvalidArgument, NoSuchVersion, S3Error
 from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket
 from z4tw.model.registers import Outcome
 from z4tw.objects.commands import Condition, DeleteObject, DeleteVersion
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
 from z4tw.ops.locking import may_bypass
-from z4tw.ops.lookup import owner_of, requested_version
+from z4tw.ops.lookup import is_versioned, owner_of, requested_version
 from z4tw.ops.started import outcomes
 from z4tw.s3.conditional import delete_condition
 from z4tw.s3.names import check_key, check_version_id
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import DELETE_BYTES, DeleteTarget, parse_delete
 from z4tw.s3.xml_out import Deleted, DeleteFailure, delete_result
 
@@ -51,10 +53,13 @@ def _delete(
     bypass = may_bypass(context, key)
     command: DeleteObject | DeleteVersion
     if version_id:
-        command = DeleteVersion(context.stamp(), version_id, condition, bypass)
+        notice = notice_of(context, Event.REMOVED_DELETE, key)
+        command = DeleteVersion(context.stamp(), version_id, condition, notice, bypass)
     else:
         owner = owner_of(context, bucket)
-        command = DeleteObject(context.stamp(), owner, bucket.versioning, condition, bypass)
+        event = Event.REMOVED_MARKER if is_versioned(bucket) else Event.REMOVED_DELETE
+        notice = notice_of(context, event, key)
+        command = DeleteObject(context.stamp(), owner, bucket.versioning, condition, notice, bypass)
     changed: Awaitable[Outcome] = context.store.change(register, command)
     return changed
 
@@ -76,7 +81,7 @@ async def delete_objects(context: Context) -> S3Response:
             continue
         condition = None
         if (target.etag, target.modified_s, target.size) != (None, None, None):
-            condition = Condition(target.etag, False, target.modified_s, target.size)
+            condition = Condition(target.etag, modified_s=target.modified_s, size=target.size)
         change = _delete(context, bucket, target.key, target.version_id, condition)
         begun.append((index, change))
     ends: dict[int, Outcome | Exception] = dict(refused)
@@ -96,8 +101,8 @@ async def delete_objects(context: Context) -> S3Response:
 def _check_target(context: Context, bucket: Bucket, target: DeleteTarget) -> None:
     check_key(target.key)
     action = "s3:DeleteObjectVersion" if target.version_id else "s3:DeleteObject"
-    if not context.allowed(action, bucket, target.key):
-        raise AccessDenied()
+    context.further_keys = {"s3:VersionId": target.version_id} if target.version_id else {}
+    context.authorize(action, bucket, target.key)
     if target.version_id:
         try:
             check_version_id(target.version_id)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from z4tw.model.control import Account, Bucket, BucketState, User
 from z4tw.model.registers import Kind
+from z4tw.ops.aliases import target_of
 from z4tw.ops.control import bucket_register, control_register
 
 V = TypeVar("V")
@@ -66,14 +67,21 @@ class Directory:
         self._buckets: ControlCache[Bucket] = ControlCache(store, self._load_bucket)
         self._owners: ControlCache[Account] = ControlCache(store, self._load_owner)
         self.peek_bucket = self._buckets.peek
+        self._numbers: dict[str, str] = {}
 
     async def bucket(self, name: str) -> Bucket | None:
-        """An active bucket's record; None when there is none, or one that is being deleted."""
+        """An active bucket's record, by its name or an alias; None when there is none, or one that
+        is being deleted."""
         return await self._buckets.find(name)
 
     async def bucket_in_any_state(self, name: str) -> Bucket | None:
-        """A bucket's record as the store has it now, also one that is being deleted."""
+        """A bucket's record as the store has it now, also one that is being deleted. An alias is
+        taken for its bucket."""
         found: Bucket | None = await self._store.read(bucket_register(name))
+        if found is not None and found.state == BucketState.ALIAS:
+            found = await target_of(self._store, found)
+        if found is not None and not self._numbers.get(found.owner):
+            self._numbers[found.owner] = await self.owner_number(found.owner)
         return found
 
     async def owner_name(self, account_id: str) -> str:
@@ -85,6 +93,11 @@ class Directory:
         """The 12-digit number of a canonical account id, empty when no account has it."""
         account = await self._owners.find(account_id)
         return "" if account is None else account.number
+
+    def known_number(self, account_id: str) -> str:
+        """The 12-digit number of an account that owns a bucket which was found here; never waits.
+        An account keeps its number for ever."""
+        return self._numbers.get(account_id, "")
 
     async def _load_bucket(self, name: str) -> Bucket | None:
         bucket = await self.bucket_in_any_state(name)

@@ -58,7 +58,8 @@ class Intake:
     what the disk has room for (``InsufficientStorage``), in a read-only store
     (``ServiceUnavailable``), or with malformed digests (``InvalidDigest``, ``InvalidRequest``).
     ``algorithm`` is the checksum to compute when the request names none; with ``always`` it is
-    computed beside another one that the request names, for ``checksum_value``.
+    computed beside another one that the request names, for ``checksum_value``. ``at_most`` is given
+    for a body of which only that is known of its size.
     """
 
     def __init__(
@@ -67,12 +68,16 @@ class Intake:
         max_bytes: int,
         algorithm: str = DEFAULT_ALGORITHM,
         always: bool = False,
+        at_most: int | None = None,
     ) -> None:
         head = context.head
+        self._exact = at_most is None
         self._context = context
         self._decoder = make_decoder(head, context.verified)
-        expected = self._decoder.decoded_length
-        if expected is None or not (head.chunked or "content-length" in head.headers):
+        expected = at_most
+        if self._exact and (head.chunked or "content-length" in head.headers):
+            expected = self._decoder.decoded_length
+        if expected is None:
             # HTTP takes a request without a length for an empty one; S3 wants to be told.
             raise MissingContentLength()
         if expected > max_bytes:
@@ -127,6 +132,13 @@ class Intake:
             beside = partial(context.offload.run, self._digest_others)
         return await store_blob(writer, self._pull(), work, beside, self._verified, make, footer)
 
+    async def read_whole(self) -> bytes:
+        """Read and verify the whole body, which is kept in memory and stored nowhere; ``digests``
+        are finished then. Raises as ``take``."""
+        data = await self._whole()
+        self._finish(len(data))
+        return data
+
     async def _whole(self) -> bytes:
         body = self._context.exchange.body
         data: bytes | None = body.take_all()
@@ -177,7 +189,7 @@ class Intake:
 
     def _finish(self, size: int) -> None:
         self._decoder.finish()
-        if size != self.size:
+        if size != self.size if self._exact else size > self.size:
             raise IncompleteBody()
         self.digests.finish(self._decoder.trailers)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from z4tw.errors import (
     InvalidArgument,
     InvalidBucketState,
@@ -24,11 +22,15 @@ from z4tw.model.stamps import stamp_ms
 from z4tw.objects.commands import SetLegalHold, SetRetention
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.bucket_settings import alter_bucket
+from z4tw.ops.condition_keys import retention_keys
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import readable_version, requested_version
 from z4tw.s3 import locking as s3
+from z4tw.s3.dates import iso_date
+from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import SETTING_BYTES
 
 XML = ("Content-Type", "application/xml")
@@ -161,11 +163,14 @@ async def put_object_retention(context: Context) -> S3Response:
     """
     mode, until_ms = s3.parse_retention(await read_document(context, SETTING_BYTES))
     if mode:
-        _authorize_again(context, mode, until_ms)
+        until_keys = retention_keys(iso_date(until_ms), context.head.now)
+        context.further_keys = {"s3:object-lock-mode": mode, **until_keys}
+    await context.access.demand_with_document(context)
     version, version_id = await _version(context)
     context.blobs.admit(0)
     bypass = may_bypass(context, context.call.key, version)
-    command = SetRetention(context.stamp(), version_id, mode, until_ms, bypass)
+    notice = notice_of(context, Event.RETENTION_PUT)
+    command = SetRetention(context.stamp(), version_id, mode, until_ms, bypass, notice)
     done(await context.store.change(context.object_register(), command))
     return S3Response(200)
 
@@ -192,14 +197,6 @@ async def put_object_legal_hold(context: Context) -> S3Response:
     command = SetLegalHold(context.stamp(), version_id, status)
     done(await context.store.change(context.object_register(), command))
     return S3Response(200)
-
-
-def _authorize_again(context: Context, mode: str, until_ms: int) -> None:
-    """Ask once more with the retention that the document has, which condition keys may limit."""
-    headers = {**context.call.headers, **dict(s3.retention_headers(Lock(mode, until_ms)))}
-    call = msgspec.structs.replace(context.call, headers=headers)
-    asking = msgspec.structs.replace(context, call=call)
-    asking.authorize("s3:PutObjectRetention", key=call.key, version=context.judged_version)
 
 
 async def _version(context: Context) -> tuple[Version, str]:

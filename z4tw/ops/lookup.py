@@ -10,14 +10,13 @@ from z4tw.objects.commands import Condition
 from z4tw.objects.versions import check_condition
 from z4tw.ops.context import Context, refusal
 from z4tw.ops.parameters import LARGEST, count_parameter
+from z4tw.policy.acl import ENFORCED, OWNER_FULL_CONTROL, PREFERRED
 from z4tw.s3.checksums import CHECKSUM_HEADERS
 from z4tw.s3.headers import http_date
 from z4tw.s3.names import check_version_id
 
 ATTEMPTS = 10
 """How often a read is tried again when what it reads was replaced underneath it."""
-
-BUCKET_OWNER_ENFORCED = "BucketOwnerEnforced"
 
 
 def requested_version(query: dict[str, str]) -> str:
@@ -116,7 +115,10 @@ def owner_of(context: Context, bucket: Bucket) -> str:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
     """
-    if bucket.object_ownership == BUCKET_OWNER_ENFORCED or context.principal.anonymous:
+    ownership = bucket.object_ownership
+    if ownership == ENFORCED or context.principal.anonymous:
+        return bucket.owner
+    if ownership == PREFERRED and context.call.headers.get("x-amz-acl") == OWNER_FULL_CONTROL:
         return bucket.owner
     return context.principal.account_id
 

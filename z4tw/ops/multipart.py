@@ -13,15 +13,18 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.control import Bucket
 from z4tw.model.objects import Body, Checksum
 from z4tw.model.rebuild import PART, BlobRecord, encode_blob_record
-from z4tw.model.registers import Done, NeedData, Outcome, part_register, upload_register
+from z4tw.model.registers import Done, NeedData, Outcome, Register, part_register, upload_register
 from z4tw.model.stamps import version_id_of
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import AbortUpload, CreateUpload, PutPart
+from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.ingest import Intake
+from z4tw.ops.lifecycle import abort_headers
 from z4tw.ops.locking import asked_lock, demand_digest
 from z4tw.ops.lookup import owner_of, part_number
+from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.uploads import (
     XML,
     algorithm_of,
@@ -54,6 +57,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
     headers = call.headers
     algorithm, type = checksum_plan(headers)
     owner = owner_of(context, bucket)
+    acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
     stamp = context.stamp()
     upload = Upload(
         stamp=stamp,
@@ -67,6 +71,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
         tags=parse_tagging_header(headers.get("x-amz-tagging", "")),
         checksum_algorithm=algorithm,
         checksum_type=type,
+        acl=acl,
         lock=asked_lock(context, bucket),
     )
     context.blobs.admit(0)
@@ -75,6 +80,8 @@ async def create_multipart_upload(context: Context) -> S3Response:
     answer = [XML]
     if algorithm:
         answer += [("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", type)]
+    if bucket.configurations:
+        answer += abort_headers(context, bucket, upload)
     return S3Response(200, answer, initiate_upload(call.bucket, call.key, upload.upload_id))
 
 
@@ -120,13 +127,15 @@ async def upload_part(context: Context) -> S3Response:
     declared = intake.declared()
     if not default:
         _check_declared(upload, declared)
+    if bucket.quota is not None:
+        await check_part_quota(context, bucket, part_of(context, upload, number), intake.size)
 
     def make(body: Body, etag: str, _checksum: Checksum | None) -> Part:
         return Part(context.stamp(), number, body.size, etag, body, intake.checksum_value())
 
     taken = await intake.take(make, partial(part_footer, bucket, upload))
     part = taken.value
-    await put_part(context, upload, PutPart(part, taken.blob))
+    await put_part(context, upload, PutPart(part, taken.blob, bucket.quota))
     answer = [("ETag", f'"{part.etag}"')]
     checksum = intake.digests.checksum
     if checksum is not None and (declared or not default):
@@ -146,15 +155,16 @@ def _check_declared(upload: Upload, declared: str) -> None:
     )
 
 
+def part_of(context: Context, upload: Upload, number: int) -> Register:
+    """The register of a part of an upload in the request's bucket."""
+    incarnation = context.require_bucket().incarnation
+    return part_register(incarnation, upload.key.encode("utf-8"), upload.upload_id, number)
+
+
 async def put_part(context: Context, upload: Upload, command: PutPart) -> Done | NeedData:
     """Store a part's record; ``NeedData`` when a body that it shares is gone. Raises
     ``NoSuchUpload``."""
-    register = part_register(
-        context.require_bucket().incarnation,
-        upload.key.encode("utf-8"),
-        upload.upload_id,
-        command.part.number,
-    )
+    register = part_of(context, upload, command.part.number)
     outcome: Outcome = await context.store.change(register, command)
     return outcome if isinstance(outcome, NeedData) else upload_done(context, outcome)
 

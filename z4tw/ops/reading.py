@@ -13,6 +13,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Checksum, Manifest, Version
 from z4tw.ops.bodies import BodyGone, inline_bytes, open_body
 from z4tw.ops.context import Context, Operation
+from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import lock_headers
 from z4tw.ops.lookup import (
     ATTEMPTS,
@@ -73,6 +74,7 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
             version = readable(context, None if found is None else found.versions[0], "")
         else:
             version = await readable_version(context, register, version_id)
+        context.exchange.object_size = version.size
         check_read(preconditions, version.etag, version.modified_ms)
         body: Any = b""
         try:
@@ -153,6 +155,8 @@ def _headers(
     mode = context.call.headers.get("x-amz-checksum-mode")
     if mode is not None and mode.upper() == "ENABLED":
         answer += checksum_headers(span.checksum)
+    if bucket.configurations and "versionId" not in context.call.query:
+        answer += expiration_headers(context, bucket, version)
     if span.partial:
         last = span.offset + span.length - 1
         answer.append(("Content-Range", f"bytes {span.offset}-{last}/{version.size}"))

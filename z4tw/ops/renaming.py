@@ -23,6 +23,7 @@ from z4tw.errors import (
     SlowDown,
 )
 from z4tw.interfaces.http import S3Response
+from z4tw.model.annotations import NewAnnotation
 from z4tw.model.control import Bucket
 from z4tw.model.objects import Body, BodyKind, Head, Version
 from z4tw.model.registers import NeedData, Outcome, Refused
@@ -31,8 +32,11 @@ from z4tw.objects.commands import Condition, DeleteObject, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.events import notice_of
 from z4tw.ops.locking import lock_at
-from z4tw.ops.lookup import ATTEMPTS, owner_of
+from z4tw.ops.lookup import ATTEMPTS, is_versioned, owner_of
+from z4tw.ops.object_annotations import copied_annotations
+from z4tw.ops.sources import Source
 from z4tw.s3.conditional import (
     Preconditions,
     check_read,
@@ -40,6 +44,7 @@ from z4tw.s3.conditional import (
     write_condition,
 )
 from z4tw.s3.copying import parse_rename_source
+from z4tw.s3.notification import Event
 
 SOURCE = "x-amz-rename-source"
 TOKEN = "x-amz-client-token"  # noqa: S105 - a name
@@ -75,7 +80,8 @@ async def rename_object(context: Context) -> S3Response:
         pinned = _pinned(headers, head, condition)
         answer: list[tuple[str, str]] = []
         if not _is_there(head, original):
-            outcome = await _put(context, bucket, original, token, pinned)
+            place = Source(bucket, source, "", context.object_register(source), original)
+            outcome = await _put(context, place, original, token, pinned)
             if isinstance(outcome, NeedData):
                 if original.body.id == gone:
                     raise CorruptBlob("the body of a rename's source is not there")
@@ -129,6 +135,9 @@ def _authorize(context: Context, source: str, version: Version | None) -> None:
     if version is not None and version.tags:
         context.authorize("s3:GetObjectTagging", key=source, version=version)
         context.authorize("s3:PutObjectTagging", key=context.call.key)
+    if version is not None and version.annotations:
+        context.authorize("s3:GetObjectAnnotation", key=source, version=version)
+        context.authorize("s3:PutObjectAnnotation", key=context.call.key)
 
 
 def _movable(context: Context, source: str, version: Version | None) -> Version:
@@ -169,11 +178,18 @@ def _is_there(head: Head | None, original: Version) -> bool:
 
 
 async def _put(
-    context: Context, bucket: Bucket, original: Version, token: str, condition: Condition | None
+    context: Context, source: Source, original: Version, token: str, condition: Condition | None
 ) -> Outcome:
     """Put the version under the new key. It keeps its time, unless the key has seen a later one or
     the bucket has versioning: its time is in its version id, and no two versions have one id."""
+    bucket = source.bucket
     body, inline = original.body, None
+    annotations: tuple[NewAnnotation, ...] = ()
+    if original.annotations:
+        try:
+            annotations = await copied_annotations(context, source, original)
+        except BodyGone:
+            return NeedData(body.id)
     if body.kind == BodyKind.INLINE:
         try:
             data = await open_body(context.store, context.blobs, body, 0, original.size)
@@ -190,15 +206,27 @@ async def _put(
         origin=token + version_id_of(original.stamp) if token else "",
         lock=lock_at(bucket, None, stamp),
     )
-    command = PutVersion(version, bucket.versioning, condition, inline)
+    command = PutVersion(
+        version,
+        bucket.versioning,
+        condition,
+        inline,
+        notice=notice_of(context, Event.CREATED_COPY),
+        annotations=annotations,
+    )
     outcome: Outcome = await context.store.change(context.object_register(), command)
     return outcome
 
 
 async def _remove(context: Context, bucket: Bucket, source: str, stamp: bytes) -> None:
     """Remove the version from its old key, unless it was replaced or removed there meanwhile."""
+    event = Event.REMOVED_MARKER if is_versioned(bucket) else Event.REMOVED_DELETE
     command = DeleteObject(
-        context.stamp(), owner_of(context, bucket), bucket.versioning, Condition(stamp=stamp)
+        context.stamp(),
+        owner_of(context, bucket),
+        bucket.versioning,
+        Condition(stamp=stamp),
+        notice_of(context, event, source),
     )
     outcome: Outcome = await context.store.change(context.object_register(source), command)
     if isinstance(outcome, Refused) and outcome.code == "PreconditionFailed":

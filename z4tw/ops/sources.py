@@ -49,7 +49,19 @@ async def find_source(context: Context) -> Source:
 
 def _authorize(context: Context, source: Source, version: Version | None) -> None:
     action = "s3:GetObjectVersion" if source.version_id else "s3:GetObject"
+    authorize_source(context, source, action, version)
+
+
+def authorize_source(
+    context: Context, source: Source, action: str, version: Version | None
+) -> None:
+    """Demand that the principal may do something with a source, whose version id is then the
+    request's. Raises ``AccessDenied``."""
+    kept = context.further_keys
+    if source.version_id:
+        context.further_keys = {**kept, "s3:VersionId": source.version_id}
     context.authorize(action, source.bucket, source.key, version)
+    context.further_keys = kept
 
 
 async def read_source(context: Context, source: Source) -> Version:

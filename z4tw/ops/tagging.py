@@ -7,9 +7,12 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import Version
 from z4tw.objects.commands import SetTags
 from z4tw.ops.bucket_settings import change_bucket
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.events import notice_of
 from z4tw.ops.lookup import is_versioned, readable_version, requested_version
+from z4tw.s3.notification import Event
 from z4tw.s3.tagging import BUCKET_TAGS, OBJECT_TAGS
 from z4tw.s3.xml_in import SETTING_BYTES, parse_tagging
 from z4tw.s3.xml_out import tagging as tagging_document
@@ -36,8 +39,10 @@ async def put_object_tagging(context: Context) -> S3Response:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
     """
     tags = parse_tagging(await read_document(context, SETTING_BYTES), OBJECT_TAGS)
+    context.further_keys = tag_keys(tags)
+    await context.access.demand_with_document(context)
     context.blobs.admit(0)
-    version = await _change(context, tags)
+    version = await _change(context, tags, Event.TAGGING_PUT)
     return S3Response(200, _version_header(context, version))
 
 
@@ -46,7 +51,7 @@ async def delete_object_tagging(context: Context) -> S3Response:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
     """
-    version = await _change(context, {})
+    version = await _change(context, {}, Event.TAGGING_DELETE)
     return S3Response(204, _version_header(context, version))
 
 
@@ -81,11 +86,12 @@ async def delete_bucket_tagging(context: Context) -> S3Response:
     return S3Response(204)
 
 
-async def _change(context: Context, tags: dict[str, str]) -> Version:
+async def _change(context: Context, tags: dict[str, str], event: Event) -> Version:
     register = context.object_register()
     version_id = requested_version(context.call.query)
     version = await readable_version(context, register, version_id)
-    done(await context.store.change(register, SetTags(context.stamp(), version_id, tags)))
+    command = SetTags(context.stamp(), version_id, tags, notice_of(context, event))
+    done(await context.store.change(register, command))
     return version
 
 

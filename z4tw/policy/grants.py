@@ -14,6 +14,7 @@ READ_ACTIONS = frozenset(
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
         "s3:GetObject",
+        "s3:GetObjectAnnotation",
         "s3:GetObjectAttributes",
         "s3:GetObjectLegalHold",
         "s3:GetObjectRetention",
@@ -25,6 +26,7 @@ READ_ACTIONS = frozenset(
         "s3:ListBucketMultipartUploads",
         "s3:ListBucketVersions",
         "s3:ListMultipartUploadParts",
+        "s3:ListObjectAnnotations",
     }
 )
 """What READ allows: reading and listing objects, versions, uploads, tags, and the settings that
@@ -34,6 +36,7 @@ WRITE_ACTIONS = frozenset(
     {
         "s3:AbortMultipartUpload",
         "s3:DeleteObject",
+        "s3:DeleteObjectAnnotation",
         "s3:DeleteObjectTagging",
         "s3:DeleteObjectVersion",
         "s3:DeleteObjectVersionTagging",
@@ -41,6 +44,7 @@ WRITE_ACTIONS = frozenset(
         "s3:ListBucketMultipartUploads",
         "s3:ListMultipartUploadParts",
         "s3:PutObject",
+        "s3:PutObjectAnnotation",
         "s3:PutObjectTagging",
         "s3:PutObjectVersionTagging",
     }
@@ -76,10 +80,10 @@ class GrantsEvaluator:
         if not flags:
             return _ABSTAIN
         if flags & Grant.OWNER:
-            return Decision(Effect.ALLOW, "the user has an owner grant")
+            return Decision(Effect.ALLOW, "the user has an owner grant", True)
         action = request.action
         if flags & Grant.READ and action in READ_ACTIONS:
-            return Decision(Effect.ALLOW, "the user has a read grant")
+            return Decision(Effect.ALLOW, "the user has a read grant", True)
         if flags & Grant.WRITE and action in WRITE_ACTIONS:
-            return Decision(Effect.ALLOW, "the user has a write grant")
+            return Decision(Effect.ALLOW, "the user has a write grant", True)
         return Decision(Effect.ABSTAIN, "the user's grants do not cover the action")

@@ -16,6 +16,7 @@ import msgspec
 from z4tw import __version__
 from z4tw.interfaces import IOffload
 from z4tw.metadata.schema import read_facts
+from z4tw.model.control import BucketState
 from z4tw.model.registers import Kind
 from z4tw.objects import records
 from z4tw.recovery import RecoveryError
@@ -168,6 +169,13 @@ class _Backup:
         assert self._connection is not None
         return self._connection.execute(sql, bindings).get
 
+    def _count_buckets(self) -> int:
+        assert self._connection is not None
+        sql = "SELECT value FROM heads WHERE kind = ?"
+        rows: Any = self._connection.execute(sql, (int(Kind.BUCKET),))
+        found = [records.decode(Kind.BUCKET, data) for (data,) in rows]
+        return sum(bucket.state != BucketState.ALIAS for bucket in found)
+
     def bring_batch(self) -> bool:
         """Link or copy the next blobs; whether there are more."""
         assert self._connection is not None
@@ -216,7 +224,7 @@ class _Backup:
             z4tw=__version__,
             store_uuid=read_facts(self._connection).store_uuid.hex(),
             encrypted="keyring.json" in digests,
-            buckets=self._value("SELECT count(*) FROM heads WHERE kind = ?", (int(Kind.BUCKET),)),
+            buckets=self._count_buckets(),
             objects=objects,
             object_bytes=object_bytes,
             uploads=uploads,

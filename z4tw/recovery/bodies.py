@@ -26,6 +26,8 @@ _MISSING = {
     BodyKind.MANIFEST: ("manifest-missing", "manifests"),
 }
 _COUNTERS = "SELECT objects, object_bytes, blobs, blob_bytes, uploads FROM main.counters"
+_HAS_USAGE = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'usage'"
+_USAGE = "SELECT inc, bytes, objects FROM main.usage"
 _COUNTER_NAMES = ("objects", "object_bytes", "blobs", "blob_bytes", "uploads")
 _SHOW_EVERY = 5000
 _BATCH = 1000
@@ -60,6 +62,21 @@ class Bodies:
         for name, is_there, should_be in zip(_COUNTER_NAMES, stored, right, strict=True):
             if is_there != should_be:
                 self._report.problem("counter", name, f"{is_there}, should be {should_be}")
+        self._usage(registers)
+
+    def _usage(self, registers: Registers) -> None:
+        if self._scratch.value(_HAS_USAGE, ()) is None:
+            return  # a backup of an older release, which did not count it
+        stored = {inc: (size, objects) for inc, size, objects in self._scratch.rows(_USAGE)}
+        for incarnation in sorted(stored.keys() | registers.usage.keys()):
+            is_there = stored.get(incarnation, (0, 0))
+            should_be = registers.usage.get(incarnation, (0, 0))
+            if is_there != should_be:
+                self._report.problem(
+                    "counter",
+                    f"usage of incarnation {incarnation}",
+                    f"{is_there}, should be {should_be}",
+                )
 
     def _pages(self) -> None:
         for id, count in self._scratch.rows(_PAGES, (PAGE,)):
@@ -168,4 +185,4 @@ class Bodies:
 
 
 def _expected(info: BlobInfo, count: int) -> tuple[Any, ...]:
-    return info.id, info.path, info.size, info.stored_size, info.sealed_key, count
+    return info.id, info.path, info.size, info.stored_size, info.sealed_key, count, info.packed_size

@@ -16,7 +16,7 @@ Pace = Callable[[int], Awaitable[None]]
 _MATCH = "UPDATE temp.expected SET found = ? WHERE id = ? AND path = ?"
 _UNMATCHED = """SELECT id, path, stored_size, found FROM temp.expected
     WHERE n > 0 AND (found IS NULL OR found != stored_size) ORDER BY path"""
-_WHOLE = """SELECT id, path, size, stored_size, sealed_key FROM temp.expected
+_WHOLE = """SELECT id, path, size, stored_size, sealed_key, packed_size FROM temp.expected
     WHERE found = stored_size ORDER BY path"""
 _SHOW_EVERY = 5000
 _BATCH = 64
@@ -104,7 +104,7 @@ class Files:
     def _batches(self) -> Iterator[list[BlobInfo]]:
         batch: list[BlobInfo] = []
         for row in self._scratch.rows(_WHOLE):
-            batch.append(BlobInfo(row[0], row[1], row[2], row[3], row[4]))
+            batch.append(BlobInfo(*row))
             if len(batch) == _BATCH:
                 yield batch
                 batch = []

@@ -10,7 +10,14 @@ import apsw
 from z4tw.errors import CorruptBlob, WrongMasterKey
 from z4tw.interfaces import IBlobHousekeeping
 from z4tw.model.objects import BlobInfo, BodyKind
-from z4tw.model.rebuild import OBJECT, PART, BlobRecord, decode_blob_record, encode_blob_record
+from z4tw.model.rebuild import (
+    ANNOTATION,
+    OBJECT,
+    PART,
+    BlobRecord,
+    decode_blob_record,
+    encode_blob_record,
+)
 from z4tw.objects import records
 from z4tw.recovery import RecoveryError
 from z4tw.recovery.report import ShowProgress
@@ -25,7 +32,7 @@ _SHOW_EVERY = 1000
 
 
 class Footer(NamedTuple):
-    """One readable footer: ``stamp`` is the proposal of its version or part."""
+    """One readable footer: ``stamp`` is the proposal of its version, part or annotation."""
 
     stamp: bytes
     path: str
@@ -129,8 +136,10 @@ def read_footer(blobs: IBlobHousekeeping, id: bytes, path: str) -> Footer:
         stamp, body = record.version.stamp, record.version.body
     elif record.kind == PART and record.part is not None and record.upload is not None:
         stamp, body = record.part.stamp, record.part.body
+    elif record.kind == ANNOTATION and record.annotation is not None:
+        stamp, body = record.annotation.stamp, record.annotation.body
     else:
-        raise ValueError("the record is neither of an object nor of a part")
+        raise ValueError("the record is neither of an object nor of a part or an annotation")
     if info.id != id or (body.kind, body.id, body.size) != (BodyKind.FILE, id, info.size):
         raise CorruptBlob("the record is another blob's")
     return Footer(stamp, path, info, record)

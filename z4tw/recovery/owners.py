@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from z4tw.model.annotations import Annotation
 from z4tw.model.objects import BodyKind
 from z4tw.model.registers import Kind
 from z4tw.model.uploads import Part
@@ -42,15 +43,15 @@ def find_owners(
 
 def _references(scratch: Scratch, registers: Registers) -> Iterator[tuple[str, bytes]]:
     for kind, incarnation, key, data in scratch.rows(
-        "SELECT kind, inc, key, value FROM main.heads WHERE kind IN (5, 7)"
+        "SELECT kind, inc, key, value FROM main.heads WHERE kind IN (5, 7, 9)"
     ):
         try:
             value = records.decode(kind, data)
         except ValueError:
             continue
-        if kind == Kind.PART:
-            part: Part = value
-            yield registers.where(kind, incarnation, key), part.body.id
+        if kind in (Kind.PART, Kind.ANNOTATION):
+            named: Part | Annotation = value
+            yield registers.where(kind, incarnation, key), named.body.id
             continue
         versions = list(value.versions)
         for page in value.pages:

@@ -48,11 +48,11 @@ class Rebuilt(msgspec.Struct, kw_only=True):
 
     ``snapshot`` is the path of the snapshot it began with (empty: none), ``snapshot_ms`` its Unix
     time; ``rejected`` are snapshots that could not be used, with the reason. ``versions``,
-    ``parts`` and ``uploads`` were put back from footers; ``buckets`` were made again, ``renamed``
-    have a new name (``old: new``), ``versioning`` has another state (``name: state``).
-    ``accounts`` stand for owners of whom only the id is known. ``left_out`` files are now in the
-    quarantine, for the reasons in ``reasons``; ``files`` lists some. ``damaged`` is where the old
-    database is now.
+    ``annotations``, ``parts`` and ``uploads`` were put back from footers; ``buckets`` were made
+    again, ``renamed`` have a new name (``old: new``), ``versioning`` has another state
+    (``name: state``). ``accounts`` stand for owners of whom only the id is known. ``left_out``
+    files are now in the quarantine, for the reasons in ``reasons``; ``files`` lists some.
+    ``damaged`` is where the old database is now.
     """
 
     snapshot: str = ""
@@ -60,6 +60,7 @@ class Rebuilt(msgspec.Struct, kw_only=True):
     rejected: list[str] = []
     examined: int = 0
     versions: int = 0
+    annotations: int = 0
     parts: int = 0
     uploads: int = 0
     buckets: list[str] = []
@@ -190,6 +191,7 @@ def _fill(
 
 def _take_result(rebuilt: Rebuilt, result: Replayed) -> None:
     rebuilt.versions = result.counts["versions"]
+    rebuilt.annotations = result.counts["annotations"]
     rebuilt.parts = result.counts["parts"]
     rebuilt.uploads = result.counts["uploads"]
     rebuilt.buckets = result.buckets

@@ -9,9 +9,11 @@ from typing import Any
 
 from z4tw.errors import WrongMasterKey
 from z4tw.metadata.schema import StoreFacts, partition_of
+from z4tw.model.annotations import Annotation, annotations_prefix, split_annotation_key
 from z4tw.model.control import AccessKey, Bucket, BucketState, User
 from z4tw.model.objects import HEAD_VERSIONS, MAX_VERSIONS, BodyKind, Head, Version
 from z4tw.model.registers import Kind, split_upload_key
+from z4tw.model.stamps import STAMP_BYTES
 from z4tw.model.uploads import Part, Upload
 from z4tw.objects import records
 from z4tw.objects.rows import current_inline, expires_ms, live_row
@@ -31,7 +33,8 @@ class Registers:
     """Reads all registers of a store, notes what is wrong with them, and counts references.
 
     ``control_key`` (None: not known) opens the secrets of access keys. ``objects``,
-    ``object_bytes`` and ``uploads`` are what the store's counters should say.
+    ``object_bytes``, ``uploads`` and ``usage`` (bytes and objects of an incarnation) are what the
+    store's counters should say.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Registers:
         self.objects = 0
         self.object_bytes = 0
         self.uploads = 0
+        self.usage: dict[int, tuple[int, int]] = {}
         self._scratch = scratch
         self._facts = facts
         self._report = report
@@ -67,6 +71,7 @@ class Registers:
         self._report.examined["registers"] = count
         self._scratch.flush()
         self._look_at_incarnations()
+        self._look_for_annotations()
 
     def where(self, kind: int, incarnation: int, key: bytes) -> str:
         """A register as a person knows it."""
@@ -82,6 +87,8 @@ class Registers:
         except ValueError:
             return f"{name}/{key!r}"
         text = f"{name}/{object_key.decode('utf-8', 'replace')}"
+        if kind == Kind.ANNOTATION:
+            return f"{text} annotation {rest[STAMP_BYTES:].decode('utf-8', 'replace')}"
         text += f" upload {rest[:32].decode('ascii', 'replace')}"
         return text if kind == Kind.UPLOAD else f"{text} part {int.from_bytes(rest[32:], 'big')}"
 
@@ -110,6 +117,8 @@ class Registers:
                 self._read_upload(incarnation, key, value)
             elif kind == Kind.PART:
                 self._read_part(incarnation, key, value)
+            elif kind == Kind.ANNOTATION:
+                self._read_annotation(incarnation, key, value)
 
     def _compare_columns(self, row: Any, value: Any) -> None:
         kind, incarnation, key, partition, *columns, _ = row
@@ -148,6 +157,9 @@ class Registers:
                 self._report.problem("secret", where)
 
     def _read_bucket(self, bucket: Bucket) -> None:
+        if bucket.state == BucketState.ALIAS:
+            self._report.examined["aliases"] += 1
+            return
         self._report.examined["buckets"] += 1
         if bucket.incarnation in self._buckets:
             other = self._buckets[bucket.incarnation].name
@@ -198,9 +210,39 @@ class Registers:
         if wrong:
             self._report.problem("object-head", where, wrong)
         self._report.examined["versions"] += len(versions)
+        self._use(
+            incarnation,
+            sum(version.size for version in versions),
+            sum(not version.delete_marker for version in versions),
+        )
         for version in versions:
             if version.body.kind != BodyKind.EMPTY:
                 self._scratch.name(version.body)
+            if version.annotations:
+                prefix = annotations_prefix(key, version.stamp)
+                row = (incarnation, prefix, version.annotations)
+                self._scratch.run("INSERT OR REPLACE INTO temp.annotated VALUES(?, ?, ?)", row)
+
+    def _read_annotation(self, incarnation: int, key: bytes, annotation: Annotation) -> None:
+        """Their rows come after those of objects."""
+        self._report.examined["annotations"] += 1
+        self._scratch.name(annotation.body)
+        self._use(incarnation, annotation.body.size, 0)
+        object_key, version, name = _split_annotation(key)
+        where = self.where(Kind.ANNOTATION, incarnation, key)
+        if name != annotation.name.encode("utf-8"):
+            self._report.problem("annotation", where, "the annotation is another one")
+        at = (incarnation, annotations_prefix(object_key, version))
+        sql = "UPDATE temp.annotated SET lacking = lacking - 1 WHERE inc = ? AND prefix = ?"
+        if not self._scratch.run(sql, at):
+            self._report.problem("annotation", where, "its version does not know of it")
+
+    def _look_for_annotations(self) -> None:
+        for incarnation, prefix, lacking in self._scratch.rows(
+            "SELECT inc, prefix, lacking FROM temp.annotated WHERE lacking != 0"
+        ):
+            where = self.where(Kind.ANNOTATION, incarnation, prefix)
+            self._report.problem("annotation", where, f"{lacking} are missing")
 
     def _load_page(self, where: str, id: bytes) -> tuple[Version, ...] | None:
         data = self._scratch.value(_PAGE, (id,))
@@ -215,6 +257,10 @@ class Registers:
             self._scratch.name_page(id, 0)
             return None
 
+    def _use(self, incarnation: int, bytes: int, objects: int) -> None:
+        had = self.usage.get(incarnation, (0, 0))
+        self.usage[incarnation] = (had[0] + bytes, had[1] + objects)
+
     # Uploads
 
     def _read_upload(self, incarnation: int, key: bytes, upload: Upload) -> None:
@@ -226,6 +272,7 @@ class Registers:
 
     def _read_part(self, incarnation: int, key: bytes, part: Part) -> None:
         self._report.examined["parts"] += 1
+        self._use(incarnation, part.size, 0)
         where = self.where(Kind.PART, incarnation, key)
         if int.from_bytes(key[-2:], "big") != part.number or part.size != part.body.size:
             self._report.problem("object-head", where, "the part is another one")
@@ -240,6 +287,13 @@ def _split(key: bytes) -> tuple[bytes, bytes]:
         return split_upload_key(key)
     except ValueError:
         return b"", b""
+
+
+def _split_annotation(key: bytes) -> tuple[bytes, bytes, bytes]:
+    try:
+        return split_annotation_key(key)
+    except ValueError:
+        return b"", b"", b""
 
 
 def _contradiction(head: Head, versions: list[Version]) -> str:

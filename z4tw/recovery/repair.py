@@ -16,6 +16,7 @@ import apsw
 from z4tw.errors import CorruptBlob
 from z4tw.interfaces import IBlobHousekeeping
 from z4tw.metadata.schema import partition_of, read_facts
+from z4tw.metadata.usage import rewrite_usage
 from z4tw.model.control import BucketState
 from z4tw.model.registers import Kind
 from z4tw.objects import records
@@ -181,6 +182,7 @@ class _Repair:
             blobs += 1
             stored_bytes += records.decode_blob(data).stored_size
         self._scratch.run(_TOTALS, (blobs, stored_bytes))
+        rewrite_usage(self._connection)
 
     def files(self) -> None:
         """Files of nobody, moved out of the way."""

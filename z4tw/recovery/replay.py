@@ -15,14 +15,16 @@ import msgspec
 
 from z4tw.metadata.writes import RowWriter
 from z4tw.model.control import Account, Bucket, BucketState, User
-from z4tw.model.objects import Head
-from z4tw.model.rebuild import OBJECT, BlobRecord
+from z4tw.model.objects import NULL_VERSION_ID, Head
+from z4tw.model.rebuild import ANNOTATION, OBJECT, BlobRecord
 from z4tw.model.registers import Done, Kind, Refused, Register, part_register, upload_register
-from z4tw.model.stamps import HybridClock, after, stamp_ms
+from z4tw.model.stamps import HybridClock, after, stamp_ms, version_id_of
 from z4tw.model.uploads import Part, Upload, UploadState
 from z4tw.objects import Command, records
-from z4tw.objects.commands import CreateUpload, PutPart, PutVersion, Replace
+from z4tw.objects.commands import CreateUpload, PutAnnotation, PutPart, PutVersion, Replace
+from z4tw.objects.versions import find_version
 from z4tw.recovery.footers import Claim, Footer, Footers
+from z4tw.recovery.forms import Forms
 from z4tw.recovery.report import ShowProgress
 
 UNSETTLED_MS = 600_000
@@ -73,6 +75,7 @@ class Replay:
         self._origin = origin
         self._stamp = HybridClock(now_ms, random_bytes(8)).stamp
         self._random_bytes = random_bytes
+        self._forms = Forms(connection, rows, self._stamp, random_bytes)
         self._incarnations: dict[str, int] = {}
 
     def run(self, show: ShowProgress) -> Replayed:
@@ -117,6 +120,9 @@ class Replay:
     def _put_back(self, footer: Footer) -> str:
         """Why it is left out, or nothing."""
         record = footer.record
+        if footer.info.packed_size and self._forms.put(footer):
+            self.result.counts["packed"] += 1
+            return ""
         if self._is_stale(footer.stamp):
             return "never stored: older than the snapshot, which does not know it"
         if self._incarnations.get(record.bucket) != record.incarnation:
@@ -125,6 +131,8 @@ class Replay:
             return "another file has this blob"
         if record.kind == OBJECT:
             return self._put_version(footer, record)
+        if record.kind == ANNOTATION:
+            return self._put_annotation(footer, record)
         return self._put_part(footer, record)
 
     def _put_version(self, footer: Footer, record: BlobRecord) -> str:
@@ -140,6 +148,24 @@ class Replay:
             return "superseded: the version is there already"
         if isinstance(outcome, Done):
             self.result.counts["versions"] += 1
+            return ""
+        return _refusal(outcome)
+
+    def _put_annotation(self, footer: Footer, record: BlobRecord) -> str:
+        assert record.annotation is not None
+        register = Register(Kind.OBJECT, record.incarnation, record.key.encode("utf-8"))
+        head: Head | None = self._read(register)
+        if head is not None and footer.stamp <= head.last:
+            return "superseded: the snapshot has a later change of the key"
+        for name in (version_id_of(record.annotated), NULL_VERSION_ID):
+            version = find_version(head, name, self._rows)
+            if version is not None and version.stamp == record.annotated:
+                break
+        else:
+            return "of a version that is not there"
+        outcome = self._change(register, PutAnnotation(name, record.annotation, blob=footer.info))
+        if isinstance(outcome, Done):
+            self.result.counts["annotations"] += 1
             return ""
         return _refusal(outcome)
 
@@ -174,6 +200,11 @@ class Replay:
         record = self._footers.record_at(name, newest.incarnation, newest.last)
         present: Bucket | None = self._read(Register(Kind.BUCKET, 0, name.encode("utf-8")))
         self._incarnations[name] = newest.incarnation
+        if present is not None and present.state == BucketState.ALIAS:
+            # The name became a bucket's after the snapshot was made.
+            register = Register(Kind.BUCKET, 0, name.encode("utf-8"))
+            self._change(register, Replace(present.stamp, None))
+            present = None
         if present is not None and present.incarnation == newest.incarnation:
             self._adopt_versioning(present, newest, record)
             return

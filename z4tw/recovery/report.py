@@ -33,6 +33,7 @@ PROBLEMS: dict[str, str] = {
     "file-damaged": "a blob's file does not match its digests",
     "file-orphan": "a blob file that no row names, older than the grace period",
     "temporary-orphan": "an unfinished file, older than the grace period",
+    "annotation": "an annotation of a version that is not there, or one that is missing",
     "part-orphan": "a part of an upload that is not there",
     "incarnation": "rows without a bucket, or an active bucket that is closed to changes",
     "account": "a key, user or bucket that belongs to nobody",

@@ -23,11 +23,14 @@ CREATE TEMP TABLE named(
 CREATE TEMP TABLE expected(
     id BLOB NOT NULL PRIMARY KEY, path TEXT NOT NULL, size INTEGER NOT NULL,
     stored_size INTEGER NOT NULL, sealed_key BLOB NOT NULL, n INTEGER NOT NULL,
-    found INTEGER) WITHOUT ROWID;
+    packed_size INTEGER NOT NULL, found INTEGER) WITHOUT ROWID;
 CREATE TEMP TABLE rowless(id BLOB NOT NULL PRIMARY KEY, path TEXT) WITHOUT ROWID;
 CREATE TEMP TABLE wrong_columns(
     kind INTEGER NOT NULL, inc INTEGER NOT NULL, key BLOB NOT NULL,
     PRIMARY KEY(kind, inc, key)) WITHOUT ROWID;
+CREATE TEMP TABLE annotated(
+    inc INTEGER NOT NULL, prefix BLOB NOT NULL, lacking INTEGER NOT NULL,
+    PRIMARY KEY(inc, prefix)) WITHOUT ROWID;
 CREATE TEMP TABLE orphan_files(path TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
 """
 _NAME = """INSERT INTO temp.named VALUES(?, ?, 1, ?, 1) ON CONFLICT DO UPDATE
@@ -77,5 +80,5 @@ class Scratch:
     def add_expected(self, rows: list[tuple[Any, ...]]) -> None:
         """Blobs that should lie on disk: id, path, size, stored size, sealed key, references."""
         self._connection.cursor().executemany(
-            "INSERT INTO temp.expected VALUES(?, ?, ?, ?, ?, ?, NULL)", rows
+            "INSERT INTO temp.expected VALUES(?, ?, ?, ?, ?, ?, ?, NULL)", rows
         )

@@ -124,7 +124,7 @@ def delete_condition(headers: Mapping[str, str]) -> Condition | None:
     size = _argument(headers, SIZE, parse_size)
     if if_match is None and modified_s is None and size is None:
         return None
-    return Condition(if_match, False, modified_s, size)
+    return Condition(if_match, modified_s=modified_s, size=size)
 
 
 def parse_time(text: str) -> int | None:

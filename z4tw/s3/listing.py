@@ -114,24 +114,29 @@ def fold_versions(seek: SeekHeads, read_page: ReadPage, query: VersionQuery) -> 
         return VersionPage([], [], False)
     versions: list[tuple[bytes, Version, bool]] = []
     prefixes: list[bytes] = []
-    next_key, next_version = b"", ""
+    next_key = b""
+    last: Version | None = None  # the last item, None for a common prefix
     items = _walk(seek, start, query.prefix, query.delimiter, exists=_has_versions)
     for row, key, group in items:
         room = query.limit - len(versions) - len(prefixes)
         if group:
             if not room:
-                return VersionPage(versions, prefixes, True, next_key, next_version)
+                return VersionPage(versions, prefixes, True, next_key, _id_of(last))
             prefixes.append(group)
-            next_key, next_version = group, ""
+            next_key, last = group, None
             continue
         marker = query.version_marker if key == query.key_marker else ""
         for version, latest in _versions(row[1], marker, read_page):
             if not room:
-                return VersionPage(versions, prefixes, True, next_key, next_version)
+                return VersionPage(versions, prefixes, True, next_key, _id_of(last))
             versions.append((key, version, latest))
-            next_key, next_version = key, version.version_id
+            next_key, last = key, version
             room -= 1
     return VersionPage(versions, prefixes, False)
+
+
+def _id_of(version: Version | None) -> str:
+    return "" if version is None else version.version_id
 
 
 def _same(value: bytes) -> bytes:

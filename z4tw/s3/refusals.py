@@ -36,16 +36,19 @@ _PASSING = frozenset(
         "x-amz-metadata-directive",
         "x-amz-mp-object-size",
         "x-amz-object-attributes",
+        "x-amz-object-if-match",
         "x-amz-optional-object-attributes",
         "x-amz-part-number-marker",
         "x-amz-retry",
         "x-amz-security-token",
+        "x-amz-skip-destination-validation",
         "x-amz-source-expected-bucket-owner",
         "x-amz-storage-class",
         "x-amz-tagging",
         "x-amz-tagging-directive",
         "x-amz-te",
         "x-amz-trailer",
+        "x-amz-transition-default-minimum-object-size",
         "x-amz-user-agent",
         "x-amz-website-redirect-location",
     }
@@ -79,16 +82,24 @@ _PASSING_VALUES = {
 }
 """Values that ask for what is there anyway."""
 
-_CANNED_ACLS = frozenset(
+_ACL_OPERATIONS = frozenset(
     {
-        "authenticated-read",
-        "aws-exec-read",
-        "bucket-owner-full-control",
-        "bucket-owner-read",
-        "log-delivery-write",
-        "private",
-        "public-read",
-        "public-read-write",
+        "CopyObject",
+        "CreateBucket",
+        "CreateMultipartUpload",
+        "PutBucketAcl",
+        "PutObject",
+        "PutObjectAcl",
+    }
+)
+_ACL_HEADERS = frozenset(
+    {
+        "x-amz-acl",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
     }
 )
 _OWNERSHIPS = frozenset({"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"})
@@ -98,8 +109,8 @@ _ALGORITHM_HEADERS = frozenset({"x-amz-checksum-algorithm", "x-amz-sdk-checksum-
 def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
     """Refuse a request whose headers ask for something that is not there.
 
-    Raises ``NotImplemented`` naming the header (``x-amz-acl`` other than private, grants, server
-    side encryption, unknown ``x-amz-*``), and ``InvalidArgument`` or
+    Raises ``NotImplemented`` naming the header (ACLs where none can be set, server side
+    encryption, unknown ``x-amz-*``), and ``InvalidArgument`` or
     ``InvalidRequest`` for values that S3 does not have at all.
     """
     for name, value in headers.items():
@@ -119,8 +130,10 @@ def _judge(name: str, value: str, operation: str) -> None:
                 ArgumentName=name,
                 ArgumentValue=value[:256],
             )
-    elif name == "x-amz-acl" and value not in _CANNED_ACLS:
-        raise InvalidArgument(ArgumentName=name, ArgumentValue=value[:256])
+    elif name in _ACL_HEADERS and operation in _ACL_OPERATIONS:
+        return
+    elif name == "x-amz-object-annotation-directive" and operation == "CopyObject":
+        return  # it judges the value
     elif value not in _PASSING_VALUES.get(name, ()):
         raise lacking(name)
 

@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 
 from z4tw import errors
 from z4tw.errors import (
-    AccessForbidden,
     InvalidArgument,
     InvalidURI,
     MethodNotAllowed,
@@ -94,9 +93,9 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
     """What a request asks for. ``domains`` are the names under which virtual hosts are buckets.
 
     An operation that z4tw lacks is a call too (``OPERATIONS`` says so), so that it is refused only
-    after authentication; but PostObject, which authenticates by its form, and others without a
-    signature raise ``NotImplemented`` here. Raises ``InvalidURI``, ``InvalidBucketName``,
-    ``KeyTooLongError``, ``MethodNotAllowed``, ``InvalidArgument``, ``AccessForbidden`` (OPTIONS).
+    after authentication; but one without a signature raises ``NotImplemented`` here. Raises
+    ``InvalidURI``, ``InvalidBucketName``, ``KeyTooLongError``, ``MethodNotAllowed``,
+    ``InvalidArgument``.
     """
     target = head.target
     headers = head.headers
@@ -109,12 +108,12 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
         raw_key = path[1:]
     else:
         raw_bucket, _, raw_key = path[1:].partition(b"/")
-        bucket = _decode(raw_bucket, target)
+        bucket = decoded(raw_bucket, target)
     if not raw_key or (raw_key.isascii() and b"%" not in raw_key):
         key = raw_key.decode("ascii")
         too_long = len(key) > MAX_KEY_BYTES
     else:
-        key = _decode(raw_key, target)
+        key = decoded(raw_key, target)
         too_long = len(raw_key) > MAX_KEY_BYTES
     if bucket and not is_bucket_name(bucket):
         if path == b"/WriteGetObjectResponse" and "x-amz-request-route" in headers:
@@ -138,14 +137,41 @@ def parse_call(head: RequestHead, domains: tuple[str, ...]) -> S3Call:
     return S3Call(name, bucket, key, query, headers, virtual_host)
 
 
-@lru_cache(maxsize=4096)
-def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
-    """The bucket that a Host header names, or empty for path-style addressing."""
+def named_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[str, str]:
+    """The bucket and key that a request names, whatever it asks for; empty for what is missing or
+    can be no name. For answers that are given before, or without, an ``S3Call``."""
+    path = head.target.partition(b"?")[0]
+    bucket = virtual_bucket(head.headers.get("host", ""), domains) if domains else ""
+    raw_key = path[1:]
+    try:
+        if not bucket:
+            raw_bucket, _, raw_key = raw_key.partition(b"/")
+            bucket = decoded(raw_bucket, head.target)
+        key = decoded(raw_key, head.target)
+    except InvalidURI:
+        return "", ""
+    return (bucket, key) if is_bucket_name(bucket) else ("", "")
+
+
+def _host_name(host: str) -> str:
     name = host.lower()
     colon = name.rfind(":")
     if colon >= 0 and not name.endswith("]"):
         name = name[:colon]
-    name = name.rstrip(".")
+    return name.rstrip(".")
+
+
+@lru_cache(maxsize=4096)
+def under_domain(host: str, domains: tuple[str, ...]) -> bool:
+    """Whether a Host header names one of some domains, or a name below one."""
+    name = _host_name(host)
+    return any(name == domain or name.endswith("." + domain) for domain in domains)
+
+
+@lru_cache(maxsize=4096)
+def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
+    """The bucket that a Host header names, or empty for path-style addressing."""
+    name = _host_name(host)
     if name in domains:
         return ""
     for domain in sorted(domains, key=len, reverse=True):
@@ -168,13 +194,13 @@ def parse_query(text: bytes, target: bytes = b"") -> dict[str, str]:
         if not field:
             continue
         name, _, value = field.replace(b"+", b" ").partition(b"=")
-        decoded = _decode(name, target)
-        if decoded not in query and decoded not in PRESIGN_PARAMETERS:
-            query[decoded] = _decode(value, target)
+        parameter = decoded(name, target)
+        if parameter not in query and parameter not in PRESIGN_PARAMETERS:
+            query[parameter] = decoded(value, target)
     return query
 
 
-def _decode(raw: bytes, target: bytes) -> str:
+def decoded(raw: bytes, target: bytes) -> str:
     """Percent-decoded text. Raises ``InvalidURI`` for a bad escape and for what is not UTF-8."""
     try:
         if b"%" in raw:
@@ -208,12 +234,6 @@ def _hoisted(query: dict[str, str], headers: dict[str, str]) -> dict[str, str]:
 
 def _operation(method: str, level: str, query: dict[str, str], headers: dict[str, str]) -> str:
     """The name of the operation."""
-    if method == "OPTIONS":
-        raise AccessForbidden(
-            "CORSResponse: CORS is not enabled for this bucket.",
-            Method=headers.get("access-control-request-method", "")[:32],
-            ResourceType=level.upper(),
-        )
     markers = [name for name in query if name in _MARKERS]
     if len(markers) > 1:
         raise InvalidArgument(
@@ -242,7 +262,7 @@ def _unmarked(method: str, level: str, query: dict[str, str], headers: dict[str,
         if method == "GET" and "list-type" in query:
             return _of_list_type(query["list-type"])
         if method == "POST":
-            raise _of_post(headers)
+            return _of_post(headers)
     if level == "service" and method == "GET" and "max-directory-buckets" in query:
         return "ListDirectoryBuckets"
     name = _PLAIN.get((method, level))
@@ -278,11 +298,11 @@ def _of_list_type(value: str) -> str:
     return "ListObjectsV2"
 
 
-def _of_post(headers: dict[str, str]) -> S3Error:
+def _of_post(headers: dict[str, str]) -> str:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return _missing("PostObject")
-    return PreconditionFailed(
+        return "PostObject"
+    raise PreconditionFailed(
         Condition="Bucket POST must be of the enclosure-type multipart/form-data"
     )
 

@@ -42,12 +42,14 @@ _MAX_NUMBER_DIGITS = 9
 
 
 class Node:
-    """An element: its name without the namespace, its children, its text."""
+    """An element: its name without the namespace, its attributes (``{namespace}name``), its
+    children, its text."""
 
-    __slots__ = ("children", "name", "text")
+    __slots__ = ("attributes", "children", "name", "text")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, attributes: dict[str, str]) -> None:
         self.name = name
+        self.attributes = attributes
         self.children: list[Node] = []
         self.text = ""
 
@@ -314,8 +316,8 @@ class _Builder:
         self._texts: list[str] = []
         self._left = max_elements
 
-    def start(self, tag: str, _attributes: dict[str, str]) -> None:
-        node = Node(tag.rpartition("}")[2])
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        node = Node(tag.rpartition("}")[2], attributes)
         self._left -= 1
         if self._left < 0 or len(self._open) == _MAX_DEPTH:
             raise ParseError("too many or too deep elements")

@@ -48,6 +48,7 @@ __all__ = [
     "list_versions",
     "location",
     "object_attributes",
+    "post_response",
     "tagging",
     "versioning",
 ]
@@ -144,6 +145,14 @@ def complete_upload(
         element("ETag", f'"{etag}"'),
         _checksum(checksum),
     )
+
+
+def post_response(location_url: str, bucket: str, key: str, etag: str) -> bytes:
+    """PostResponse, which has no namespace; ``etag`` has its quotes."""
+    return (
+        f"{PROLOG}<PostResponse>{element('Location', location_url)}{element('Bucket', bucket)}"
+        f"{element('Key', key)}{element('ETag', etag)}</PostResponse>"
+    ).encode()
 
 
 def copy_result(etag: str, modified_ms: int, checksum: Checksum | None = None) -> bytes:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 
 from z4tw.sigv4.canonical import canonical_path, canonical_query
 from z4tw.sigv4.claim import Claim, parse_claim
+from z4tw.sigv4.form import parse_form_claim, verify_form
 from z4tw.sigv4.keys import SigningKey, SigningKeys, derive_key
 from z4tw.sigv4.verify import Verified, verify
 
@@ -17,5 +18,7 @@ __all__ = [
     "canonical_query",
     "derive_key",
     "parse_claim",
+    "parse_form_claim",
     "verify",
+    "verify_form",
 ]

@@ -69,10 +69,16 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     payload_hash: str
     security_token: str
     expires_s: int = 0
+    service: str = "s3"
 
 
-def parse_claim(head: RequestHead) -> Claim | None:
-    """The claim of a request, None when it is anonymous.
+def parse_claim(
+    head: RequestHead, service: str = "s3", payload_hash: str | None = None
+) -> Claim | None:
+    """The claim of a request to a service, None when it is anonymous.
+
+    ``payload_hash`` is that of the body which was read already, for services whose clients send
+    no x-amz-content-sha256; a presigned URL is none of theirs and counts as no claim.
 
     Raises AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidArgument,
     InvalidRequest and AccessDenied for malformed claims, InvalidRequest for Signature Version 2,
@@ -82,6 +88,10 @@ def parse_claim(head: RequestHead) -> Claim | None:
     """
     authorization = head.headers.get("authorization")
     target = head.target
+    if payload_hash is not None:
+        if authorization is None:
+            return None
+        return _parse_header(head, authorization, service, payload_hash)
     if b"X-Amz-" in target or b"AWSAccessKeyId" in target:
         parameters = _query_parameters(target)
         if parameters:
@@ -95,7 +105,7 @@ def parse_claim(head: RequestHead) -> Claim | None:
             return _parse_query(head, parameters)
     if authorization is None:
         return None
-    return _parse_header(head, authorization)
+    return _parse_header(head, authorization, service, None)
 
 
 class _Scope(NamedTuple):
@@ -110,7 +120,7 @@ class _Scope(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _parse_scope(text: str, signed: bool) -> _Scope:
+def _parse_scope(text: str, signed: bool, service: str) -> _Scope:
     """The components of an Authorization header. ``signed``: its last one was the signature, and
     was taken away with its comma. Raises as ``parse_claim``.
 
@@ -137,8 +147,8 @@ def _parse_scope(text: str, signed: bool) -> _Scope:
     scope = credential.rsplit("/", 4)
     if len(scope) != 5 or not scope[0]:
         raise _malformed(_CREDENTIAL_FORM)
-    access_key_id, date, region, service, terminal = scope
-    problem = _scope_problem(date, service, terminal)
+    access_key_id, date, region, scoped, terminal = scope
+    problem = _scope_problem(date, scoped, terminal, service)
     if problem:
         raise _malformed(problem)
     signed_headers = _header_names(names)
@@ -147,13 +157,15 @@ def _parse_scope(text: str, signed: bool) -> _Scope:
     return _Scope(access_key_id, date, region, signed_headers, signature)
 
 
-def _parse_header(head: RequestHead, authorization: str) -> Claim:
+def _parse_header(
+    head: RequestHead, authorization: str, service: str, payload_hash: str | None
+) -> Claim:
     text, mark, signature = authorization.rpartition("Signature=")
     text = text.rstrip(" ")
     if mark and signature and "," not in signature and text.endswith(","):
-        access_key_id, date, region, signed_headers, _ = _parse_scope(text[:-1], True)
+        access_key_id, date, region, signed_headers, _ = _parse_scope(text[:-1], True, service)
     else:
-        scope = _parse_scope(authorization, False)
+        scope = _parse_scope(authorization, False, service)
         access_key_id, date, region, signed_headers, signature = scope
 
     headers = head.headers
@@ -166,11 +178,12 @@ def _parse_header(head: RequestHead, authorization: str) -> Claim:
         raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
     if signed_at[:8] != date:
         raise _malformed("Invalid credential date. Date is not the same as X-Amz-Date.")
-    payload_hash = headers.get("x-amz-content-sha256")
     if payload_hash is None:
-        raise InvalidRequest("Missing required header for this request: x-amz-content-sha256")
-    if payload_hash != EMPTY_SHA256:
-        check_payload_hash(payload_hash)
+        payload_hash = headers.get("x-amz-content-sha256")
+        if payload_hash is None:
+            raise InvalidRequest("Missing required header for this request: x-amz-content-sha256")
+        if payload_hash != EMPTY_SHA256:
+            check_payload_hash(payload_hash)
     return Claim(
         access_key_id,
         date,
@@ -182,6 +195,8 @@ def _parse_header(head: RequestHead, authorization: str) -> Claim:
         False,
         payload_hash,
         headers.get("x-amz-security-token", ""),
+        0,
+        service,
     )
 
 
@@ -201,7 +216,7 @@ def _parse_query(head: RequestHead, parameters: dict[str, str]) -> Claim:
     if len(scope) != 5 or not scope[0]:
         raise _bad_query(f"Error parsing the X-Amz-Credential parameter; {_CREDENTIAL_FORM}")
     access_key_id, date, region, service, terminal = scope
-    problem = _scope_problem(date, service, terminal)
+    problem = _scope_problem(date, service, terminal, "s3")
     if problem:
         raise _bad_query(f"Error parsing the X-Amz-Credential parameter; {problem}")
     signed_at = parameters["X-Amz-Date"]
@@ -279,15 +294,15 @@ def _query_parameters(target: bytes) -> dict[str, str]:
     return {}
 
 
-def _scope_problem(date: str, service: str, terminal: str) -> str:
+def _scope_problem(date: str, service: str, terminal: str, expected: str) -> str:
     """What is wrong with a credential scope, as AWS says it; empty: nothing."""
     if len(date) != 8 or not (date.isascii() and date.isdecimal()):
         return (
             f'incorrect date format "{date}". This date in the credential must be in the format '
             '"yyyyMMdd".'
         )
-    if service != "s3":
-        return f'incorrect service "{service}". This endpoint belongs to "s3".'
+    if service != expected:
+        return f'incorrect service "{service}". This endpoint belongs to "{expected}".'
     if terminal != "aws4_request":
         return f'incorrect terminal "{terminal}". This endpoint uses "aws4_request".'
     return ""

@@ -30,11 +30,12 @@ def _seconds(day: str, clock: str) -> int | None:
     return (ordinal - _EPOCH_DAY) * 86400 + hour * 3600 + minute * 60 + second
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def parse_amz_date(text: str) -> int | None:
     """The Unix time of an ISO 8601 basic date (``20130524T000000Z``), None when it is not one.
 
-    Cached because the requests of one second all carry the same text.
+    Cached because the requests of one second all carry the same text; clocks that are trusted
+    differ by up to half an hour.
     """
     if len(text) != 16 or text[8] != "T" or text[15] != "Z":
         return None

@@ -10,14 +10,14 @@ _INNER = bytes(value ^ 0x36 for value in range(256))
 _OUTER = bytes(value ^ 0x5C for value in range(256))
 
 
-def derive_key(secret: str, date: str, region: str) -> bytes:
-    """The 32-byte signing key of a secret for a day (``YYYYMMDD``) and a region, for S3.
+def derive_key(secret: str, date: str, region: str, service: str = "s3") -> bytes:
+    """The 32-byte signing key of a secret for a day (``YYYYMMDD``), a region and a service.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
     key = digest(b"AWS4" + secret.encode(), date.encode(), "sha256")
     key = digest(key, region.encode(), "sha256")
-    key = digest(key, b"s3", "sha256")
+    key = digest(key, service.encode(), "sha256")
     return digest(key, b"aws4_request", "sha256")
 
 
@@ -57,19 +57,19 @@ class SigningKeys:
         if size < 1:
             raise ValueError("a cache of signing keys holds at least one")
         self._size = size
-        self._keys: OrderedDict[tuple[str, str, str], SigningKey] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str, str, str], SigningKey] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def get(self, secret: str, date: str, region: str) -> SigningKey:
+    def get(self, secret: str, date: str, region: str, service: str = "s3") -> SigningKey:
         """The signing key, derived when it is not there; the least recently used one goes."""
-        name = (secret, date, region)
+        name = (secret, date, region, service)
         key = self._keys.get(name)
         if key is not None:
             self._keys.move_to_end(name)
             return key
-        key = self._keys[name] = SigningKey(derive_key(secret, date, region))
+        key = self._keys[name] = SigningKey(derive_key(secret, date, region, service))
         if len(self._keys) > self._size:
             self._keys.popitem(last=False)
         return key

@@ -27,7 +27,7 @@ MAX_SKEW_S = 900
 class Verified(msgspec.Struct, frozen=True, gc=False):
     """A request whose signature holds, and what verifying its chunks needs.
 
-    ``scope`` is ``YYYYMMDD/region/s3/aws4_request``; ``signing_key`` signs
+    ``scope`` is ``YYYYMMDD/region/SERVICE/aws4_request``; ``signing_key`` signs
     for the client: as good as its secret for the day.
     """
 
@@ -73,9 +73,9 @@ def verify(
     request = canonical_request(
         head.method, head.target, headers, signed, claim.payload_hash, claim.presigned
     )
-    scope = f"{claim.date}/{region}/s3/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{claim.amz_date}\n{scope}\n{sha256(request).hexdigest()}"
-    key = keys.get(secret, claim.date, region)
+    scope = f"{claim.date}/{region}/{claim.service}/aws4_request"
+    text = string_to_sign(claim.amz_date, scope, request)
+    key = keys.get(secret, claim.date, region, claim.service)
     signature = key.sign(text.encode())
     if not compare_digest(signature.encode(), claim.signature.encode("utf-8", "replace")):
         raise _mismatch(claim, text, request)
@@ -91,6 +91,11 @@ def verify(
         claim.amz_date,
         claim.presigned,
     )
+
+
+def string_to_sign(amz_date: str, scope: str, request: bytes) -> str:
+    """The text that is signed for a canonical request."""
+    return f"AWS4-HMAC-SHA256\n{amz_date}\n{scope}\n{sha256(request).hexdigest()}"
 
 
 def _check_lifetime(claim: Claim, now: float) -> None:

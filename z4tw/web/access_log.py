@@ -25,7 +25,8 @@ _log = Logger()
 
 class AccessRecord(msgspec.Struct, omit_defaults=True):
     """What a line says. ``time`` is UTC with milliseconds; ``bytes_in`` and ``bytes_out`` count
-    bodies; ``error`` is the S3 code; ``duration_ms`` runs from the head to the written answer."""
+    bodies; ``error`` is the S3 code; ``duration_ms`` runs from the head to the written answer;
+    ``denied`` is which action was denied, and by what."""
 
     time: str
     request_id: str
@@ -43,6 +44,7 @@ class AccessRecord(msgspec.Struct, omit_defaults=True):
     access_key: str = ""
     error: str = ""
     user_agent: str = ""
+    denied: str = ""
 
 
 class LogSink(Protocol):

@@ -95,6 +95,14 @@ class HttpChannel(Protocol):
         return self.state == LOST
 
     @property
+    def tls_names(self) -> tuple[str, str]:
+        """The cipher suite and the version of TLS, both empty without it."""
+        if not self.secure:
+            return "", ""
+        handle = self.transport.getHandle()
+        return handle.get_cipher_name() or "", handle.get_protocol_version_name() or ""
+
+    @property
     def write_paused(self) -> bool:
         """The send buffer is full; ``writable`` says when it is not."""
         return self._write_paused

@@ -6,7 +6,8 @@
     /minio/health/live|ready|cluster    the same, only while no bucket is named ``minio``
     everything else      S3
 
-``_z4`` can be no bucket's name. With virtual-host addressing all paths belong to the bucket.
+``_z4`` can be no bucket's name. With virtual-host addressing all paths belong to the bucket. Hosts
+below a website domain are websites, on every path, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from zope.interface import implementer
 
 from z4tw.errors import AccessDenied
 from z4tw.interfaces import Exchange, IS3Service
+from z4tw.s3.routing import under_domain
 from z4tw.web.drive import drive
 from z4tw.web.metrics import CONTENT_TYPE
 from z4tw.web.request import Z4Request
@@ -36,7 +38,7 @@ _log = Logger()
 
 @implementer(IResource)
 class S3Leaf:
-    """All of the S3 namespace: hands requests to the S3 operations."""
+    """All of the S3 namespace, or all of the websites: hands requests to their service."""
 
     isLeaf = True
     server = None
@@ -162,7 +164,7 @@ class RootResource(Resource):
     ``ready`` says whether the node serves; ``metrics`` is the *async* provider of the metrics
     text, None when they are not on this port; ``minio_paths`` says whether MinIO's health paths
     are answered, which is while no bucket is named ``minio``; ``domains`` are those of
-    virtual-host addressing.
+    virtual-host addressing. ``website`` answers every request to a host of ``website_domains``.
     """
 
     def __init__(
@@ -174,10 +176,14 @@ class RootResource(Resource):
         metrics: Callable[[], Awaitable[str]] | None = None,
         minio_paths: Callable[[], bool] = lambda: False,
         domains: tuple[str, ...] = (),
+        website: IResource | None = None,
+        website_domains: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._s3 = s3
         self._minio_paths = minio_paths
+        self._website = website
+        self._website_domains = website_domains
         self._bucket_hosts = tuple(f".{domain.lower()}" for domain in domains)
         nothing = Reserved(responder)
         live = Health(lambda: True)
@@ -194,18 +200,25 @@ class RootResource(Resource):
     def quick_child(self, request: Z4Request) -> IResource | None:
         """The S3 leaf for nearly all requests, None when the tree must be walked: the site asks
         this first, so that an S3 request costs no splitting of its path."""
+        if self._website is not None and self._is_website(request):
+            return self._website
         if request.head.target.startswith((b"/_z4", b"/minio/health/")):
             return None
         return self._s3
 
     def getChildWithDefault(self, path: bytes, request: Any) -> IResource:
         """The child for the path's first segment."""
+        if self._website is not None and self._is_website(request):
+            return self._website
         if not self._is_bucket_host(request):
             if path == RESERVED:
                 return self._z4
             if path == _MINIO and self._minio_health_asked(request) and self._minio_paths():
                 return self._minio
         return self._s3
+
+    def _is_website(self, request: Any) -> bool:
+        return under_domain(request.getHeader("host") or "", self._website_domains)
 
     def _minio_health_asked(self, request: Any) -> bool:
         return request.path in (

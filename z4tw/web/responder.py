@@ -11,9 +11,12 @@ from twisted.python.failure import Failure
 
 from z4tw.errors import ClientDisconnected, IncompleteBody, InternalError, S3Error
 from z4tw.interfaces import Exchange, IS3Service, RequestHead, S3Response
+from z4tw.model.control import Bucket
+from z4tw.s3.log_lines import LogEntry
 from z4tw.s3.xml_out import error_document
 from z4tw.web.access_log import AccessLog, AccessRecord
 from z4tw.web.body import EMPTY_BODY
+from z4tw.web.bucket_logs import BucketLogs
 from z4tw.web.drive import drive
 from z4tw.web.metrics import Metrics
 from z4tw.web.wire import common_lines, encode_head, header_lines, status_line
@@ -44,6 +47,10 @@ class Answering(Protocol):
         """The request came with HTTP/1.1."""
 
     @property
+    def tls_names(self) -> tuple[str, str]:
+        """The cipher suite and the version of TLS."""
+
+    @property
     def body_bytes(self) -> int:
         """Body bytes that have come."""
 
@@ -70,7 +77,8 @@ class Responder:
     """Answers requests.
 
     ``now`` gives Unix seconds; ``host_id`` is the node's x-amz-id-2; ``error_document`` makes the
-    XML of an error from (error, resource, request id, host id).
+    XML of an error from (error, resource, request id, host id). ``bucket_logs`` takes the
+    requests upon buckets that have an access log of their own.
     """
 
     def __init__(
@@ -81,12 +89,14 @@ class Responder:
         now: Callable[[], float],
         host_id: str,
         error_document: Callable[[S3Error, str, str, str], bytes],
+        bucket_logs: BucketLogs | None = None,
     ) -> None:
         self._metrics = metrics
         self._access_log = access_log
         self._now = now
         self._host_id = host_id
         self._error_document = error_document
+        self._bucket_logs = bucket_logs
 
     def serve(self, channel: Answering, exchange: Exchange, service: IS3Service) -> None:
         """Let the service answer a request, now or later."""
@@ -108,7 +118,7 @@ class Responder:
 class _Answer:
     """One request's way to its answer."""
 
-    __slots__ = ("_channel", "_exchange", "_responder", "_sent", "_started")
+    __slots__ = ("_channel", "_exchange", "_responder", "_sent", "_started", "_turned_s")
 
     def __init__(self, responder: Responder, channel: Answering, exchange: Exchange) -> None:
         self._responder = responder
@@ -116,11 +126,14 @@ class _Answer:
         self._exchange = exchange
         self._started = False
         self._sent = 0
+        self._turned_s = 0.0
 
     def success(self, response: S3Response) -> None:
         """The operation's answer."""
         channel = self._channel
         body = response.body
+        if self._exchange.logged is not None:
+            self._turned_s = self._responder._now()
         if isinstance(body, (bytes, bytearray, memoryview)):
             if channel.lost:
                 self._end(CLIENT_GONE)
@@ -204,6 +217,8 @@ class _Answer:
         channel = self._channel
         status = response.status
         fields = header_lines(response.headers)
+        if self._exchange.headers:
+            fields += header_lines(list(self._exchange.headers))
         length_line = "" if length is None else f"Content-Length: {length}\r\n"
         if channel.closes_after():
             connection = "Connection: close\r\n"
@@ -316,10 +331,58 @@ class _Answer:
                     channel.body_bytes, self._sent, round(duration_s * 1000, 3),
                     exchange.operation, exchange.bucket, exchange.key, exchange.version_id,
                     exchange.requester, exchange.access_key_id, exchange.error_code,
-                    head.headers.get("user-agent", ""),
+                    head.headers.get("user-agent", ""), exchange.denied,
                 )
             )  # fmt: skip
+        if exchange.logged is not None and responder._bucket_logs is not None:
+            self._log_for_bucket(responder._bucket_logs, exchange.logged, status, now)
         channel.request_done()
+
+    def _log_for_bucket(self, logs: BucketLogs, bucket: Bucket, status: int, now: float) -> None:
+        """A line of the bucket's own access log."""
+        exchange = self._exchange
+        channel = self._channel
+        head = exchange.head
+        headers = head.headers
+        signed = bool(exchange.access_key_id)
+        cipher, tls_version = channel.tls_names
+        turned_s = self._turned_s or now
+        logs.record(
+            LogEntry(
+                owner=bucket.owner,
+                bucket=bucket.name,
+                time_s=head.now,
+                peer=head.peer,
+                requester=exchange.requester,
+                request_id=head.request_id,
+                operation=exchange.operation,
+                key=exchange.key,
+                method=head.method,
+                target=head.target,
+                protocol="HTTP/1.1" if channel.http11 else "HTTP/1.0",
+                status=status,
+                error=exchange.error_code,
+                bytes_sent=self._sent,
+                object_size=exchange.object_size,
+                total_ms=max(0, round((now - head.now) * 1000)),
+                # When a body's last byte came is not known.
+                turnaround_ms=(
+                    -1 if channel.body_bytes else max(0, round((turned_s - head.now) * 1000))
+                ),
+                referer=headers.get("referer", ""),
+                user_agent=headers.get("user-agent", ""),
+                version_id=exchange.version_id,
+                host_id=self._responder._host_id,
+                signed=signed,
+                cipher=cipher,
+                auth_type=(
+                    "" if not signed else
+                    "AuthHeader" if "authorization" in headers else "QueryString"
+                ),
+                host=headers.get("host", ""),
+                tls_version=tls_version,
+            )
+        )  # fmt: skip
 
 
 def make_error_document() -> Callable[[S3Error, str, str, str], bytes]:

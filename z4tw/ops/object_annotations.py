@@ -1,0 +1,288 @@
+"""PutObjectAnnotation, GetObjectAnnotation, ListObjectAnnotations and DeleteObjectAnnotation.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAnnotation.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAnnotation.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectAnnotations.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectAnnotation.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from z4tw.errors import (
+    CorruptBlob,
+    InvalidArgument,
+    InvalidRequest,
+    NoSuchAnnotation,
+    SlowDown,
+    UnsupportedMediaType,
+)
+from z4tw.interfaces.http import S3Response
+from z4tw.model.annotations import (
+    Annotation,
+    NewAnnotation,
+    annotation_register,
+    annotations_prefix,
+)
+from z4tw.model.control import Bucket
+from z4tw.model.objects import BlobInfo, Body, BodyKind, Version
+from z4tw.model.rebuild import ANNOTATION, BlobRecord, encode_blob_record
+from z4tw.model.registers import Kind
+from z4tw.model.stamps import stamp_ms
+from z4tw.objects.commands import DeleteAnnotation, PutAnnotation
+from z4tw.objects.object_annotations import MAX_ANNOTATIONS
+from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.events import notice_of
+from z4tw.ops.ingest import Intake
+from z4tw.ops.lookup import (
+    ATTEMPTS,
+    checksum_headers,
+    is_versioned,
+    readable_version,
+    requested_version,
+)
+from z4tw.ops.parameters import count_parameter
+from z4tw.ops.sources import Source
+from z4tw.ops.tokens import pack_token, unpack_token
+from z4tw.s3.headers import http_date
+from z4tw.s3.notification import Event
+from z4tw.s3.object_annotations import (
+    MAX_BYTES,
+    check_annotation_name,
+    check_annotation_prefix,
+    list_annotations,
+    put_annotation_result,
+)
+
+XML = ("Content-Type", "application/xml")
+_LISTING = "annotations"
+
+
+async def put_object_annotation(context: Context) -> S3Response:
+    """Attach a text of 1 byte to 1 MiB to a version, in place of one of the same name."""
+    name = _requested_name(context)
+    check_annotation_name(name)
+    if_match = _if_match(context)
+    version_id = requested_version(context.call.query)
+    intake = Intake(context, MAX_BYTES)
+    if not intake.size:
+        raise InvalidRequest("An annotation has 1 byte at least.")
+    register = context.object_register()
+    version = await readable_version(context, register, version_id)
+    data = await intake.read_whole()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnsupportedMediaType() from None
+    digests = intake.digests
+    stamp = context.stamp()
+    inline, blob, writer = None, None, None
+    if len(data) <= context.settings.inline_limit_bytes:
+        body = Body(BodyKind.INLINE, context.blobs.new_id(), len(data))
+        inline = context.blobs.seal_inline(body.id, data)
+    else:
+        writer = context.blobs.writer(context.call.bucket, register.key, len(data))
+        body = Body(BodyKind.FILE, writer.id, len(data))
+    annotation = Annotation(stamp, name, digests.etag, body, digests.checksum)
+    if writer is not None:
+        footer = _footer(context.require_bucket(), context.call.key, version, annotation)
+        blob = await _written(writer, data, footer)
+    command = PutAnnotation(
+        # In a versioned bucket another version may be the current one by now: the text belongs to
+        # the one that was there before it was sent.
+        version.version_id,
+        annotation,
+        if_match,
+        inline,
+        blob,
+        notice_of(context, Event.ANNOTATION_PUT),
+        context.require_bucket().quota,
+    )
+    done(await context.store.change(register, command))
+    answer = [
+        XML,
+        ("ETag", f'"{annotation.etag}"'),
+        *checksum_headers(annotation.checksum),
+        *_version_header(context, version),
+    ]
+    return S3Response(200, answer, put_annotation_result(context.call.key, name))
+
+
+async def get_object_annotation(context: Context) -> S3Response:
+    """The text of an annotation. Raises ``NoSuchAnnotation``."""
+    name = _requested_name(context)
+    version_id = requested_version(context.call.query)
+    register = context.object_register()
+    gone = b""
+    for _ in range(ATTEMPTS):
+        version = await readable_version(context, register, version_id)
+        annotation: Annotation | None = None
+        if version.annotations and name.isprintable():
+            at = annotation_register(register.incarnation, register.key, version.stamp, name)
+            annotation = await context.store.read(at)
+        if annotation is None:
+            raise NoSuchAnnotation(AnnotationName=name[:512])
+        body = annotation.body
+        try:
+            content: Any = await open_body(context.store, context.blobs, body, 0, body.size)
+        except BodyGone:
+            if body.id == gone:
+                raise CorruptBlob("the body of an annotation is not there") from None
+            gone = body.id
+            continue
+        answer = [
+            ("Last-Modified", http_date(stamp_ms(annotation.stamp))),
+            ("ETag", f'"{annotation.etag}"'),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            *_version_header(context, version),
+        ]
+        if context.call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+            answer += checksum_headers(annotation.checksum)
+        return S3Response(200, answer, content)
+    raise SlowDown()
+
+
+async def list_object_annotations(context: Context) -> S3Response:
+    """The annotations of a version by name, those after a continuation token."""
+    query = context.call.query
+    prefix = query.get("annotation-prefix", "")
+    check_annotation_prefix(prefix)
+    limit = count_parameter(query, "max-annotation-results", MAX_ANNOTATIONS, 1, MAX_ANNOTATIONS)
+    register = context.object_register()
+    version = await readable_version(context, register, requested_version(query))
+    scope = register.incarnation.to_bytes(8, "big") + version.stamp
+    token = query.get("continuation-token", "")
+    start = prefix.encode("utf-8")
+    if token:
+        start = max(start, unpack_token(_LISTING, scope, token) + b"\x00")
+    rows: list[Annotation] = []
+    if version.annotations:
+        first = annotations_prefix(register.key, version.stamp)
+        end = first + prefix.encode("utf-8") + b"\xff"
+        found = await context.store.scan(
+            Kind.ANNOTATION, register.incarnation, first + start, end, limit + 1
+        )
+        rows = [annotation for _, annotation in found]
+    page = rows[:limit]
+    more = len(rows) > limit
+    document = list_annotations(
+        context.call.bucket,
+        context.call.key,
+        page,
+        prefix=prefix,
+        limit=limit,
+        token=token,
+        next_token=pack_token(_LISTING, scope, page[-1].name.encode("utf-8")) if more else "",
+    )
+    return S3Response(200, [XML, *_version_header(context, version)], document)
+
+
+async def delete_object_annotation(context: Context) -> S3Response:
+    """Remove an annotation for good; one that is not there is no error."""
+    name = _requested_name(context)
+    if_match = _if_match(context)
+    version_id = requested_version(context.call.query)
+    register = context.object_register()
+    version = await readable_version(context, register, version_id)
+    command = DeleteAnnotation(
+        context.stamp(),
+        version.version_id,
+        name,
+        if_match,
+        notice_of(context, Event.ANNOTATION_DELETE),
+    )
+    done(await context.store.change(register, command))
+    return S3Response(204, _version_header(context, version))
+
+
+# Copies
+
+
+def authorize_copy(context: Context, source: Source) -> None:
+    """Copying annotations takes the right to read them and the right to put them. Raises
+    ``AccessDenied``."""
+    context.authorize("s3:GetObjectAnnotation", source.bucket, source.key, source.judged)
+    context.authorize("s3:PutObjectAnnotation", key=context.call.key)
+
+
+async def copied_annotations(
+    context: Context, source: Source, version: Version
+) -> tuple[NewAnnotation, ...]:
+    """A version's annotations for another version: files are shared, inline texts copied. Raises
+    ``BodyGone`` when they were changed meanwhile."""
+    first = annotations_prefix(source.register.key, version.stamp)
+    found = await context.store.scan(
+        Kind.ANNOTATION, source.register.incarnation, first, first + b"\xff", MAX_ANNOTATIONS
+    )
+    copied = []
+    blobs = context.blobs
+    for _, annotation in found:
+        body = annotation.body
+        if body.kind != BodyKind.INLINE:
+            copied.append(NewAnnotation(annotation))
+            continue
+        data = await open_body(context.store, blobs, body, 0, body.size)
+        own = Body(BodyKind.INLINE, blobs.new_id(), body.size)
+        annotation = msgspec.structs.replace(annotation, body=own)
+        copied.append(NewAnnotation(annotation, blobs.seal_inline(own.id, data)))
+    return tuple(copied)
+
+
+def _requested_name(context: Context) -> str:
+    name = context.call.query.get("annotationName")
+    if name is None:
+        raise InvalidArgument(
+            "The annotationName parameter is missing", ArgumentName="annotationName"
+        )
+    return name
+
+
+def _if_match(context: Context) -> str | None:
+    value = context.call.headers.get("x-amz-object-if-match")
+    return None if value is None else value.strip().strip('"')
+
+
+def _version_header(context: Context, version: Version) -> list[tuple[str, str]]:
+    if not is_versioned(context.require_bucket()):
+        return []
+    context.exchange.version_id = version.version_id
+    return [("x-amz-object-version-id", version.version_id)]
+
+
+def _footer(bucket: Bucket, key: str, version: Version, annotation: Annotation) -> bytes:
+    """The footer record of the blob of an annotation."""
+    return encode_blob_record(
+        BlobRecord(
+            ANNOTATION,
+            bucket.name,
+            bucket.incarnation,
+            bucket.owner,
+            bucket.versioning,
+            key,
+            annotation=annotation,
+            annotated=version.stamp,
+        )
+    )
+
+
+async def _written(writer: Any, data: bytes, footer: bytes) -> BlobInfo:
+    """A durable blob."""
+    try:
+        await writer.write(data)
+        blob: BlobInfo = await writer.commit(footer)
+    except BaseException:
+        writer.abort()
+        raise
+    return blob
+
+
+OPERATIONS: dict[str, Operation] = {
+    "DeleteObjectAnnotation": delete_object_annotation,
+    "GetObjectAnnotation": get_object_annotation,
+    "ListObjectAnnotations": list_object_annotations,
+    "PutObjectAnnotation": put_object_annotation,
+}
