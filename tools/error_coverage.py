@@ -43,8 +43,9 @@ COPIES = ("CopyObject", "UploadPartCopy")
 CONDITIONAL = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObject")
 READS = ("GetObject", "HeadObject")
 TAGGING = ("PutBucketTagging", "PutObjectTagging")
-SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketOwnershipControls", "DeleteBucketPolicy",
-            "DeleteBucketTagging", "DeleteObjectTagging", "DeletePublicAccessBlock",
+SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketEncryption",
+            "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketTagging",
+            "DeleteObjectTagging", "DeletePublicAccessBlock", "PutBucketEncryption",
             "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketVersioning",
             "PutPublicAccessBlock", *TAGGING)  # fmt: skip
 
@@ -86,6 +87,8 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InvalidToken": ALL,
     "InvalidURI": ON_KEYS,
     "InvalidWriteOffset": ("PutObject",),
+    "KMS.DisabledException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
+    "KMS.NotFoundException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
     "KeyTooLongError": (*ON_KEYS, "DeleteObjects"),
     "MalformedTrailerError": WITH_BODY,
     "MalformedPolicy": JSON_DOCUMENTS,
@@ -114,6 +117,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "PreconditionFailed": (*CONDITIONAL, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
     "RequestTimeout": ALL,
+    "ServerSideEncryptionConfigurationNotFoundError": ("GetBucketEncryption",),
     "ServiceUnavailable": ALL,
     "SignatureDoesNotMatch": ALL,
     "SlowDown": ALL,
@@ -129,6 +133,7 @@ RACES = "needs another change in the same moment: tested with interleaved operat
 CLUSTER = "needs another node or region: tested with a fake owner of keys"
 LATER = "belongs to a feature that this release does not have: its headers answer NotImplemented"
 SESSIONS = "there are no sessions, so every session token is an InvalidToken"
+KEYRING = "needs a server with keys: tests/conformance/test_encryption_api.py has one"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
@@ -137,7 +142,8 @@ UNTESTED: dict[str, str] = {
     "EncryptionTypeMismatch": LATER,
     "ExpiredToken": SESSIONS,
     "InternalError": FAILURES,
-    "InvalidEncryptionAlgorithmError": LATER,
+    "KMS.DisabledException": KEYRING,
+    "KMS.NotFoundException": KEYRING,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",
     "InvalidSecurity": SESSIONS,
     "InvalidWriteOffset": LATER,

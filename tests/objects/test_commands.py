@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.objects.test_versions import stamp, version
+from z4tw.model.objects import EMPTY_BODY, Encryption
 from z4tw.objects import records
 from z4tw.objects.commands import (
     AbortUpload,
@@ -15,6 +16,7 @@ from z4tw.objects.commands import (
     DeleteVersion,
     FinishCompletion,
     PutVersion,
+    SetEncryption,
     SetTags,
 )
 
@@ -24,6 +26,7 @@ COMMANDS: list[Command] = [
     DeleteObject(stamp(1), "owner"),
     DeleteVersion(stamp(1), "null", Condition("*")),
     SetTags(stamp(1), "", {"a": "b"}),
+    SetEncryption(stamp(1), "", b"id", Encryption("aws:kms", "orders"), EMPTY_BODY),
     BeginCompletion(stamp(1), b"digest"),
     FinishCompletion(stamp(1), b"digest", "e", "v", "c", 5),
     AbortUpload(stamp(1)),

@@ -12,9 +12,9 @@ from z4tw.cli import (
     buckets,
     dev,
     doctor,
-    encryption,
     fsck,
     gc,
+    keyring,
     keys,
     server,
     version,
@@ -23,7 +23,7 @@ from z4tw.cli.parsing import USAGE_ERROR, Commands, Parser
 from z4tw.config import ConfigError
 from z4tw.node.failures import CommandError, StoreError
 
-FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, encryption, doctor, bench, version)
+FAMILIES = (dev, server, keys, buckets, backups, fsck, gc, keyring, doctor, bench, version)
 """The modules that make up ``z4``; a new family of commands is one more of them."""
 
 

@@ -22,6 +22,7 @@ from z4tw.objects.commands import (
     Replace,
     ReplaceBody,
     SetAcl,
+    SetEncryption,
     SetTags,
 )
 from z4tw.objects.outbox import announced
@@ -50,6 +51,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
     SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
     ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
+    SetEncryption: (frozenset({Kind.OBJECT}), versions.set_encryption),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),
