@@ -43,8 +43,9 @@ COPIES = ("CopyObject", "UploadPartCopy")
 CONDITIONAL = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObject")
 READS = ("GetObject", "HeadObject")
 TAGGING = ("PutBucketTagging", "PutObjectTagging")
-SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketOwnershipControls", "DeleteBucketPolicy",
-            "DeleteBucketTagging", "DeleteObjectTagging", "DeletePublicAccessBlock",
+SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketEncryption",
+            "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketTagging",
+            "DeleteObjectTagging", "DeletePublicAccessBlock", "PutBucketEncryption",
             "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketVersioning",
             "PutPublicAccessBlock", *TAGGING)  # fmt: skip
 
@@ -86,6 +87,8 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InvalidToken": ALL,
     "InvalidURI": ON_KEYS,
     "InvalidWriteOffset": ("PutObject",),
+    "KMS.DisabledException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
+    "KMS.NotFoundException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
     "KeyTooLongError": (*ON_KEYS, "DeleteObjects"),
     "MalformedTrailerError": WITH_BODY,
     "MalformedPolicy": JSON_DOCUMENTS,
@@ -114,6 +117,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "PreconditionFailed": (*CONDITIONAL, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
     "RequestTimeout": ALL,
+    "ServerSideEncryptionConfigurationNotFoundError": ("GetBucketEncryption",),
     "ServiceUnavailable": ALL,
     "SignatureDoesNotMatch": ALL,
     "SlowDown": ALL,
@@ -128,6 +132,7 @@ FAILURES = "needs a failing, overloaded or slow server: tested with injected fau
 RACES = "needs another change in the same moment: tested with interleaved operations"
 CLUSTER = "needs another node or region: tested with a fake owner of keys"
 LATER = "belongs to a feature that this release does not have: its headers answer NotImplemented"
+KEYRING = "needs a server with keys: tests/conformance/test_encryption_api.py has one"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
@@ -135,7 +140,8 @@ UNTESTED: dict[str, str] = {
     "ConditionalRequestConflict": RACES,
     "EncryptionTypeMismatch": LATER,
     "InternalError": FAILURES,
-    "InvalidEncryptionAlgorithmError": LATER,
+    "KMS.DisabledException": KEYRING,
+    "KMS.NotFoundException": KEYRING,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",
     "InvalidSecurity": "a wrong token is an InvalidToken, a wrong key an InvalidAccessKeyId",
     "InvalidWriteOffset": LATER,

@@ -25,6 +25,7 @@ from z4tw.objects.commands import (
     Replace,
     ReplaceBody,
     SetAcl,
+    SetEncryption,
     SetTags,
 )
 from z4tw.objects.outbox import announced
@@ -58,6 +59,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
     PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
     DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
+    SetEncryption: (frozenset({Kind.OBJECT}), versions.set_encryption),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),
