@@ -47,8 +47,9 @@ TAGGING = ("PutBucketTagging", "PutObjectTagging")
 LOCKED_VERSIONS = ("GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold",
                    "PutObjectRetention")  # fmt: skip
 LOCKS = ("PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention")
-SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketOwnershipControls", "DeleteBucketPolicy",
-            "DeleteBucketTagging", "DeleteObjectTagging", "DeletePublicAccessBlock",
+SETTINGS = ("CreateBucket", "DeleteBucket", "DeleteBucketEncryption",
+            "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketTagging",
+            "DeleteObjectTagging", "DeletePublicAccessBlock", "PutBucketEncryption",
             "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketVersioning",
             "PutObjectLockConfiguration", "PutPublicAccessBlock", *TAGGING)  # fmt: skip
 
@@ -92,6 +93,8 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "InvalidToken": ALL,
     "InvalidURI": ON_KEYS,
     "InvalidWriteOffset": ("PutObject",),
+    "KMS.DisabledException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
+    "KMS.NotFoundException": (*NEW_OBJECTS, *READS, "UpdateObjectEncryption"),
     "KeyTooLongError": (*ON_KEYS, "DeleteObjects"),
     "MalformedTrailerError": WITH_BODY,
     "MalformedPolicy": JSON_DOCUMENTS,
@@ -130,6 +133,7 @@ DOCUMENTED: dict[str, Sequence[str]] = {
     "PreconditionFailed": (*CONDITIONAL, *RENAMES, *READS, "DeleteObjects", "UploadPartCopy"),
     "RequestTimeTooSkewed": ALL,
     "RequestTimeout": ALL,
+    "ServerSideEncryptionConfigurationNotFoundError": ("GetBucketEncryption",),
     "ServiceUnavailable": ALL,
     "SignatureDoesNotMatch": ALL,
     "SlowDown": ALL,
@@ -144,6 +148,7 @@ FAILURES = "needs a failing, overloaded or slow server: tested with injected fau
 RACES = "needs another change in the same moment: tested with interleaved operations"
 CLUSTER = "needs another node or region: tested with a fake owner of keys"
 LATER = "belongs to a feature that this release does not have: its headers answer NotImplemented"
+KEYRING = "needs a server with keys: tests/conformance/test_encryption_api.py has one"
 SIZE = "needs an object of more than 5 TiB: tested with lower limits"
 
 UNTESTED: dict[str, str] = {
@@ -151,7 +156,8 @@ UNTESTED: dict[str, str] = {
     "EncryptionTypeMismatch": LATER,
     "IdempotencyParameterMismatch": "needs a rename with a client token: tested with one",
     "InternalError": FAILURES,
-    "InvalidEncryptionAlgorithmError": LATER,
+    "KMS.DisabledException": KEYRING,
+    "KMS.NotFoundException": KEYRING,
     "InvalidObjectState": "storage classes are kept and shown, but no object is archived",
     "InvalidSecurity": "a wrong token is an InvalidToken, a wrong key an InvalidAccessKeyId",
     "MissingSecurityHeader": "S3 gives it to SOAP requests; a REST request without a signature is "

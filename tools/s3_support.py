@@ -8,6 +8,8 @@ the least parameters that are valid. Needs boto3.
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -111,6 +113,10 @@ class Calls:
         opened, ended, completed = uploads
         etag = s3.upload_part(**completed, PartNumber=1, Body=b"x")["ETag"]
         part = {"PartNumber": 1}
+        default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        encryption = {"ServerSideEncryptionConfiguration": {"Rules": [default]}}
+        arn = f"arn:aws:kms:{self._server.region}:000000000000:key/aws/s3"
+        another_key = {"ObjectEncryption": {"SSEKMS": {"KMSKeyArn": arn}}}
         versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
         parts = {"MultipartUpload": {"Parts": [{"ETag": etag, **part}]}}
         return {
@@ -137,7 +143,9 @@ class Calls:
             "DeleteBucketWebsite": {"Bucket": "another"},
             "PutBucketCors": {"Bucket": "another", "CORSConfiguration": cors},
             "PutBucketWebsite": {"Bucket": "another", "WebsiteConfiguration": website},
+            "PutBucketEncryption": {"Bucket": "another", **encryption},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
+            "UpdateObjectEncryption": {"Bucket": "bucket", "Key": "key", **another_key},
             "UploadPart": {**opened, **part},
             "UploadPartCopy": {**opened, **part, "CopySource": "bucket/key"},
         }
@@ -188,15 +196,24 @@ def request_line(operation: Operation) -> str:
 
 def page() -> str:
     """The whole table."""
+    with tempfile.NamedTemporaryFile("w") as master:
+        master.write(secrets.token_hex(32))
+        master.flush()
+        rows = answered(master.name)
+    return HEAD + "".join(rows)
+
+
+def answered(key_file: str) -> list[str]:
+    """The rows of a server that has keys."""
     rows = []
-    with LocalServer() as server:
+    with LocalServer(("--encryption-key-file", key_file)) as server:
         calls = Calls(server)
         for name in sorted(OPERATIONS):
             answer = calls.answer(name)
             shown = f"**{answer}**" if answer[0] in "23" else answer
             line = request_line(OPERATIONS[name])
             rows.append(f"   * - {name}\n     - ``{line}``\n     - {shown}\n")
-    return HEAD + "".join(rows)
+    return rows
 
 
 if __name__ == "__main__":

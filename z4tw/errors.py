@@ -19,12 +19,17 @@ class CorruptBlob(Z4Error):
     """Stored bytes do not match their digest, length or authentication tag."""
 
 
+class CustomerKeyNeeded(Z4Error):
+    """Stored bytes are encrypted with a key that only the customer has."""
+
+
 class WrongMasterKey(Z4Error):
     """The master key is absent or not the one that wrapped the store's keys."""
 
 
 class S3Error(Exception):
-    """An S3 error answer. A subclass is named as its code; ``details`` become XML elements.
+    """An S3 error answer. A subclass is named as its code (without its dots); ``details`` become
+    XML elements.
 
     ``headers`` are extra headers of the response, as (name, value).
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -41,8 +46,8 @@ class S3Error(Exception):
         self.headers: list[tuple[str, str]] = []
 
     def __init_subclass__(cls) -> None:
-        cls.code = cls.__name__
-        BY_CODE[cls.__name__] = cls
+        cls.code = cls.__dict__.get("code", cls.__name__)
+        BY_CODE[cls.code] = cls
 
 
 BY_CODE: dict[str, type[S3Error]] = {}
@@ -451,6 +456,22 @@ class InvalidWriteOffset(S3Error):
 
     status = 400
     message = "The write offset value that you specified does not match the current object size."
+
+
+class KMSDisabledException(S3Error):
+    """The key that an encryption header or an object names is disabled."""
+
+    code = "KMS.DisabledException"
+    status = 400
+    message = "The key is disabled."
+
+
+class KMSNotFoundException(S3Error):
+    """The key that an encryption header or an object names is not in the keyring."""
+
+    code = "KMS.NotFoundException"
+    status = 400
+    message = "The key does not exist."
 
 
 class KeyTooLongError(S3Error):

@@ -12,14 +12,21 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
-from z4tw.errors import CorruptBlob, InsufficientStorage, ServiceUnavailable
+from z4tw.errors import (
+    CorruptBlob,
+    CustomerKeyNeeded,
+    InsufficientStorage,
+    ServiceUnavailable,
+)
 from z4tw.interfaces import IBlobHousekeeping, IBlobReader, IBlobStore, IBlobWriter
 from z4tw.model.objects import BlobInfo, Body, BodyKind
 from z4tw.packed.stream import FRAME_BYTES, Packer
+from z4tw.sse.seal import Seal
 
 T = TypeVar("T")
 BLOCK = 65_536
 SIZES = (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 300_000, 1_500_000)
+CUSTOMER_KEY = b"c" * 32
 START_MS = 1_700_000_000_000
 
 
@@ -378,6 +385,53 @@ class BlobStoreContract(BlobStoreHelpers):
             other = store.new_id()
             with self.assertRaises(CorruptBlob):
                 store.open_inline(other, store.seal_inline(id, b"data"), body)
+
+    # Customers' keys
+
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.differing_executors])
+    @given(data=st.data())
+    def test_any_range_of_a_customers_blob(self, data: st.DataObject) -> None:
+        store = self.make_store()
+        size = data.draw(st.sampled_from(SIZES))
+        offset = data.draw(st.integers(0, size))
+        length = data.draw(st.integers(0, size - offset))
+        body = pattern(size)
+        blob = self.put_customers(store, body)
+        reader = self.get(store.open(blob, offset, length, CUSTOMER_KEY))
+        pieces = []
+        while piece := self.get(reader.next()):
+            pieces.append(bytes(piece))
+        reader.close()
+        assert b"".join(pieces) == body[offset : offset + length]
+
+    def test_nobody_else_opens_a_customers_blob(self) -> None:
+        store = self.make_store()
+        blob = self.put_customers(store, pattern(200_000))
+        with self.assertRaises(CustomerKeyNeeded):
+            self.get(store.open(blob, 0, 1))
+        with self.assertRaises(CorruptBlob):
+            reader = self.get(store.open(blob, 0, 1, b"d" * 32))
+            self.get(reader.next())
+        self.get(store.verify(blob))
+        assert store.record(blob.path) == b"record"
+        assert store.describe(blob.path) == blob
+        self.damage(store, blob, 70_000)
+        with self.assertRaises(CorruptBlob):
+            self.get(store.verify(blob))
+
+    def test_a_customers_inline_body(self) -> None:
+        store = self.make_store()
+        id = store.new_id()
+        body = Body(BodyKind.INLINE, id, 4)
+        stored = store.seal_inline(id, b"data", Seal(customer_key=CUSTOMER_KEY))
+        assert store.open_inline(id, stored, body, CUSTOMER_KEY) == b"data"
+        with self.assertRaises(CustomerKeyNeeded):
+            store.open_inline(id, stored, body)
+
+    def put_customers(self, store: Any, data: bytes) -> BlobInfo:
+        writer = store.writer("bucket", b"k", len(data), Seal(customer_key=CUSTOMER_KEY))
+        self.get(writer.write(data))
+        return self.get(writer.commit(b"record"))
 
     # Admission
 

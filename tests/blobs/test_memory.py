@@ -10,6 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.blobs.contract import BlobStoreContract
 from z4tw.blobs.memory import MemoryBlobStore
 from z4tw.model.objects import BlobInfo
+from z4tw.sse.envelope import Envelope, key_id
+
+KEK = bytes(range(32))
 
 
 class MemoryBlobStoreTests(BlobStoreContract, SynchronousTestCase):
@@ -29,3 +32,13 @@ class MemoryBlobStoreTests(BlobStoreContract, SynchronousTestCase):
         store = MemoryBlobStore(lambda: 1, os.urandom, steps=steps.append)
         self.put(store, b"x")
         assert steps == ["blob.write", "blob.fsync", "blob.link", "blob.dirsync"]
+
+
+class EncryptedMemoryBlobStoreTests(MemoryBlobStoreTests):
+    """With keys."""
+
+    def make_store(self, free_bytes: int = 1 << 40, **options: Any) -> MemoryBlobStore:
+        keys = Envelope((KEK,), key_id(KEK), os.urandom)
+        return MemoryBlobStore(
+            lambda: self.now_ms, os.urandom, capacity_bytes=free_bytes, keys=keys
+        )

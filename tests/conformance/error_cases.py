@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from tests.conformance.raw import LITERAL, SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED, UNSIGNED_TRAILER
 from tests.conformance.world import (
     BLOCK,
+    BLOCKING,
     ENABLED,
     HOLD,
     LIFECYCLE,
@@ -27,7 +28,9 @@ from tests.conformance.world import (
     TAGS,
     WEBSITE,
     cors,
+    encryption_rule,
     part_list,
+    to_kms_key,
 )
 from z4tw.s3.operations import OPERATIONS, SUPPORTED
 
@@ -68,10 +71,16 @@ class Row(NamedTuple):
     common: bool = False
 
 
+CUSTOMER_KEY = {
+    "x_amz_server_side_encryption_customer_algorithm": "AES256",
+    "x_amz_server_side_encryption_customer_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "x_amz_server_side_encryption_customer_key_MD5": "tP/LI3N87DFaSk0aoqYgzg==",
+}
 DELETE_ONE = "<Delete><Object><Key>object</Key></Object></Delete>"
 COMPLETE = part_list((1, "{etag1}"))
 OBJECT = "/{bucket}/object"
 NOTE = "annotation&annotationName=note"
+TO_KMS = to_kms_key("arn:aws:kms:us-east-1:000000000000:key/k")
 PART = "partNumber=3&uploadId={upload}"
 
 LOCKED = "/{locked}/object"
@@ -112,6 +121,7 @@ GOOD: dict[str, Recipe] = {
     "DeleteBucketLifecycle": Recipe("DELETE", "/{bucket}", "lifecycle"),
     "DeleteBucketOwnershipControls": Recipe("DELETE", "/{bucket}", "ownershipControls"),
     "DeleteBucketPolicy": Recipe("DELETE", "/{versioned}", "policy"),
+    "DeleteBucketEncryption": Recipe("DELETE", "/{bucket}", "encryption"),
     "DeleteBucketTagging": Recipe("DELETE", "/{bucket}", "tagging"),
     "DeleteBucketWebsite": Recipe("DELETE", "/{bucket}", "website"),
     "DeleteObject": Recipe("DELETE", OBJECT),
@@ -122,6 +132,7 @@ GOOD: dict[str, Recipe] = {
     "GetBucketAcl": Recipe("GET", "/{bucket}", "acl"),
     "GetBucketCors": Recipe("GET", "/{versioned}", "cors"),
     "GetBucketLifecycleConfiguration": Recipe("GET", "/{versioned}", "lifecycle"),
+    "GetBucketEncryption": Recipe("GET", "/{versioned}", "encryption"),
     "GetBucketLocation": Recipe("GET", "/{bucket}", "location"),
     "GetBucketOwnershipControls": Recipe("GET", "/{bucket}", "ownershipControls"),
     "GetBucketPolicy": Recipe("GET", "/{versioned}", "policy"),
@@ -162,6 +173,7 @@ GOOD: dict[str, Recipe] = {
     "PutBucketNotificationConfiguration": Recipe(
         "PUT", "/{bucket}", "notification", body="<NotificationConfiguration/>"
     ),
+    "PutBucketEncryption": Recipe("PUT", "/{bucket}", "encryption", body=BLOCKING),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),
     "PutBucketVersioning": Recipe("PUT", "/{bucket}", "versioning", body=ENABLED),
     "PutBucketWebsite": Recipe("PUT", "/{bucket}", "website", body=WEBSITE),
@@ -175,6 +187,7 @@ GOOD: dict[str, Recipe] = {
     "PutPublicAccessBlock": Recipe("PUT", "/{bucket}", "publicAccessBlock", body=BLOCK),
     "RenameObject": Recipe("PUT", "/{bucket}/new", "renameObject",
                            {"x-amz-rename-source": "object"}),
+    "UpdateObjectEncryption": Recipe("PUT", OBJECT, "encryption", body=TO_KMS),
     "UploadPart": Recipe("PUT", "/{bucket}/parts", PART, body=b"part"),
     "UploadPartCopy": Recipe(
         "PUT", "/{bucket}/parts", PART, {"x-amz-copy-source": "/{bucket}/file"}
@@ -199,6 +212,9 @@ ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "
 VERSIONED = ("DeleteObjectAnnotation", "DeleteObjectTagging", "GetObject", "GetObjectAcl",
              "GetObjectAnnotation", "GetObjectAttributes", "GetObjectTagging", "HeadObject",
              "ListObjectAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging")
+VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
+             "GetObjectTagging", "HeadObject", "PutObjectAcl", "PutObjectTagging",
+             "UpdateObjectEncryption")
 ALL = tuple(sorted(GOOD))
 
 
@@ -546,7 +562,13 @@ def _headers_of_new_objects(name: str) -> list[Row]:
          _good(name, path="/{enforced}/new", x_amz_acl="public-read")),
         ("NotImplemented", 501, "server-side encryption",
          _good(name, x_amz_server_side_encryption="AES256")),
-        ("NotImplemented", 501, "a customer's encryption key",
+        ("InvalidArgument", 400, "an unknown encryption method",
+         _good(name, x_amz_server_side_encryption="AES512")),
+        ("InvalidArgument", 400, "a KMS key without its method",
+         _good(name, x_amz_server_side_encryption_aws_kms_key_id="k")),
+        ("InvalidEncryptionAlgorithmError", 400, "a customer's key for another algorithm",
+         _good(name, x_amz_server_side_encryption_customer_algorithm="AES128")),
+        ("InvalidArgument", 400, "a customer's encryption key that is missing",
          _good(name, x_amz_server_side_encryption_customer_algorithm="AES256")),
         ("InvalidRequest", 400, "a lock in a bucket without object lock",
          _good(name, x_amz_object_lock_legal_hold="ON")),
@@ -671,8 +693,14 @@ def _reads(name: str) -> list[Row]:
          _good(name, "response-content-type=a%0D%0Ab")),
         ("InvalidURI", 400, "a bad escape in the key", _good(name, path="/{bucket}/%zz")),
         ("InvalidURI", 400, "a bad escape in the query", _good(name, "response-expires=%z")),
-        ("NotImplemented", 501, "a customer's encryption key",
+        ("InvalidArgument", 400, "a customer's encryption key that is missing",
          _good(name, x_amz_server_side_encryption_customer_algorithm="AES256")),
+        ("InvalidEncryptionAlgorithmError", 400, "a customer's key for another algorithm",
+         _good(name, x_amz_server_side_encryption_customer_algorithm="AES128")),
+        ("InvalidArgument", 400, "a header that asks for encryption",
+         _good(name, x_amz_server_side_encryption="AES256")),
+        ("InvalidRequest", 400, "a customer's key for an object without one",
+         _good(name, **CUSTOMER_KEY)),
     )
 
 
@@ -910,6 +938,33 @@ SPECIFIC: list[Row] = [
          ("NoSuchLifecycleConfiguration", 404, "a bucket without rules",
           _good("GetBucketLifecycleConfiguration", path="/{bucket}"))),
     *_bad_rules(),
+    *_of(
+        "GetBucketEncryption",
+        ("ServerSideEncryptionConfigurationNotFoundError", 404, "nothing encrypts the bucket",
+         _good("GetBucketEncryption", path="/{bucket}")),
+    ),
+    *_of(
+        "PutBucketEncryption",
+        ("MissingRequestBodyError", 400, "no body", _good("PutBucketEncryption", body="")),
+        ("NotImplemented", 501, "a default that takes a master key, on a server without one",
+         _good("PutBucketEncryption")._replace(body=encryption_rule("AES256"))),
+        ("MalformedXML", 400, "a method that does not exist",
+         _good("PutBucketEncryption")._replace(body=encryption_rule("DES"))),
+        ("NotImplemented", 501, "dual-layer encryption",
+         _good("PutBucketEncryption")._replace(body=encryption_rule("aws:kms:dsse"))),
+        ("InvalidArgument", 400, "a KMS key for a method without one",
+         _good("PutBucketEncryption")._replace(body=encryption_rule("AES256", "k"))),
+    ),
+    *_of(
+        "UpdateObjectEncryption",
+        ("MissingRequestBodyError", 400, "no body", _good("UpdateObjectEncryption", body="")),
+        ("InvalidRequest", 400, "an object that is not encrypted", _good("UpdateObjectEncryption")),
+        ("InvalidRequest", 400, "a key without its ARN",
+         _good("UpdateObjectEncryption")._replace(body=to_kms_key("k"))),
+        ("InvalidRequest", 400, "another type than SSE-KMS",
+         _good("UpdateObjectEncryption")._replace(
+             body="<ObjectEncryption><SSE-S3/></ObjectEncryption>")),
+    ),
     *_bad_tags("PutBucketTagging", 50),
     *_bad_tags("PutObjectTagging", 10),
     *_of(
@@ -1085,7 +1140,7 @@ SPECIFIC: list[Row] = [
          _good("CopyObject", x_amz_metadata_directive="MERGE")),
         ("InvalidArgument", 400, "an unknown tagging directive",
          _good("CopyObject", x_amz_tagging_directive="MERGE")),
-        ("NotImplemented", 501, "a source with a customer's encryption key",
+        ("InvalidArgument", 400, "a source's encryption key that is missing",
          _good("CopyObject", x_amz_copy_source_server_side_encryption_customer_algorithm="AES256")),
     ),
     *_of(
@@ -1183,6 +1238,10 @@ SPECIFIC: list[Row] = [
         "UploadPart",
         ("EntityTooLarge", 400, "x-amz-decoded-content-length above 5 GiB",
          _good("UploadPart")._replace(mode=SIGNED_CHUNKS, declared_length=5 * 1024**3 + 1)),
+        ("InvalidEncryptionAlgorithmError", 400, "a customer's key for another algorithm",
+         _good("UploadPart", x_amz_server_side_encryption_customer_algorithm="AES128")),
+        ("InvalidRequest", 400, "a customer's key for an upload without one",
+         _good("UploadPart", **CUSTOMER_KEY)),
         ("InvalidRequest", 400, "a checksum of another algorithm than the upload's",
          Recipe("PUT", "/{bucket}/composite", "partNumber=2&uploadId={composite}",
                 {"x-amz-checksum-sha1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk="})),

@@ -33,6 +33,7 @@ from tests.conformance.raw import (
 )
 from tests.conformance.world import (
     BLOCK,
+    BLOCKING,
     OBJECT,
     POLICY,
     TAGS,
@@ -53,17 +54,21 @@ ON_OWN = (
     "DeleteBucketOwnershipControls",
     "PutBucketOwnershipControls",
     "PutBucketPolicy",
+    "PutBucketEncryption",
     "PutBucketTagging",
     "PutBucketVersioning",
     "PutPublicAccessBlock",
 )
 DELETES = {
+    "DeleteBucketEncryption": BLOCKING,
     "DeleteBucketPolicy": POLICY,
     "DeleteBucketTagging": TAGS,
     "DeletePublicAccessBlock": BLOCK,
 }
 """What is to be there before it can be deleted."""
 WAYS = ("header", "query")
+KEYLESS = frozenset({"UpdateObjectEncryption"})
+"""What this server, which has no keys, refuses though all is right."""
 READ_ONLY = frozenset(name for name, recipe in GOOD.items() if recipe.method in ("GET", "HEAD"))
 
 
@@ -101,7 +106,7 @@ def prepared(name: str, client: Client, own: str) -> Request:
     elif name == "DeleteObjects":
         client.do("PUT", f"/{own}/object", body=OBJECT)
         path = f"/{own}"
-    elif name in ("DeleteObject", "PutObjectTagging", "CopyObject"):
+    elif name in ("DeleteObject", "PutObjectTagging", "CopyObject", "UpdateObjectEncryption"):
         client.do("PUT", path, body=OBJECT)
     elif name == "DeleteObjectTagging":
         client.do("PUT", path, body=OBJECT, x_amz_tagging="a=b")
@@ -295,6 +300,9 @@ def test_a_cell(
             assert reply.code in spoiled.codes, (spoiled.why, reply)
     assert client.snapshot(*buckets) == before
     reply = client.send(in_mode(client.signer, right, mode, query=way == "query"))
+    if name in KEYLESS:
+        assert (reply.status, reply.code) == (400, "InvalidRequest")
+        return
     assert reply.status in (200, 204), (reply, right)
     if name in READ_ONLY:
         return

@@ -73,6 +73,26 @@ def part_list(*parts: tuple[int, str], more: str = "") -> str:
     return f"<CompleteMultipartUpload>{items}</CompleteMultipartUpload>"
 
 
+def encryption_rule(method: str = "", key: str = "", more: str = "") -> str:
+    """The document of PutBucketEncryption."""
+    master = f"<KMSMasterKeyID>{key}</KMSMasterKeyID>" if key else ""
+    default = f"<SSEAlgorithm>{method}</SSEAlgorithm>{master}"
+    applied = f"<ApplyServerSideEncryptionByDefault>{default}</ApplyServerSideEncryptionByDefault>"
+    rule = f"<Rule>{applied if method else ''}{more}</Rule>"
+    return f"<ServerSideEncryptionConfiguration>{rule}</ServerSideEncryptionConfiguration>"
+
+
+def to_kms_key(arn: str) -> str:
+    """The document of UpdateObjectEncryption."""
+    inner = f"<SSE-KMS><KMSKeyArn>{arn}</KMSKeyArn></SSE-KMS>"
+    return f"<ObjectEncryption>{inner}</ObjectEncryption>"
+
+
+BLOCKING = encryption_rule(
+    more="<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"
+)
+
+
 @dataclass
 class Client:
     """Sends signed requests over one kept connection, and opens another when that is closed."""
@@ -149,6 +169,7 @@ class Client:
             "policy": self._settled(path, "policy"),
             "block": self._settled(path, "publicAccessBlock"),
             "ownership": self._settled(path, "ownershipControls"),
+            "encryption": self.ask("GET", path, "encryption").fields("EncryptionType"),
             "lock": self.ask("GET", path, "object-lock").fields("Mode"),
         }
         uploads = self.do("GET", path, "uploads")
@@ -290,6 +311,7 @@ def build_world(server: ServerProcess, alice: Key, bob: Key) -> World:
     owner.do("PUT", versioned, "lifecycle", LIFECYCLE)
     owner.do("PUT", versioned, "policy", world.filled(POLICY, bucket=names["versioned"]))
     owner.do("PUT", versioned, "publicAccessBlock", BLOCK)
+    owner.do("PUT", versioned, "encryption", BLOCKING)
     names["version"] = owner.do("PUT", f"{versioned}/object", body=OBJECT).headers[
         "x-amz-version-id"
     ]

@@ -14,7 +14,15 @@ import pytest
 from z4tw.errors import WrongMasterKey
 from z4tw.keyring import store_keys
 from z4tw.keyring.local import LocalKeyring
-from z4tw.keyring.store_keys import KEY_FILE, add_key, open_store_keys, rewrap
+from z4tw.keyring.store_keys import (
+    KEY_FILE,
+    KeyringChange,
+    add_key,
+    open_store_keys,
+    read_stored,
+    rewrap,
+    set_enabled,
+)
 from z4tw.sse.envelope import Envelope
 
 ONE, TWO = bytes(32), bytes(range(32))
@@ -180,3 +188,98 @@ def test_the_file_is_synced_before_it_gets_its_name(
         "fsync _z4meta",
         "fsync " + tmp_path.name,
     ]
+
+
+def names_of(tmp_path: Path) -> tuple[str, ...]:
+    stored = read_stored(str(tmp_path / KEY_FILE))
+    assert stored is not None
+    return stored.names
+
+
+def test_named_keys(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    first = run(add_key(folder, ring(ONE), os.urandom, "orders"))
+    keys = envelope(tmp_path, ring(ONE))
+    named = keys.named("orders")
+    assert named is not None
+    assert (named.kek_id.hex(), named.enabled) == (first, True)
+    _, own = keys.new_data_key(ID)
+    data_key, sealed = keys.new_data_key(ID, "orders")
+    assert own[1:9] != sealed[1:9] == named.kek_id
+    second = run(add_key(folder, ring(ONE), os.urandom, "orders"))
+    renewed = envelope(tmp_path, ring(ONE))
+    assert renewed.new_data_key(ID, "orders")[1][1:9].hex() == second != first
+    assert renewed.new_data_key(ID)[1][1:9] == own[1:9]
+    assert renewed.data_key(ID, sealed) == data_key
+    assert names_of(tmp_path) == ("orders",)
+
+
+def test_a_disabled_key_is_told_and_kept(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    run(add_key(folder, ring(ONE), os.urandom, "orders"))
+    assert set_enabled(folder, "orders", False)
+    assert not set_enabled(folder, "orders", False)
+    named = envelope(tmp_path, ring(ONE)).named("orders")
+    assert named is not None
+    assert not named.enabled
+    assert run(rewrap(folder, ring(TWO, ONE))) == 2
+    again = envelope(tmp_path, ring(TWO)).named("orders")
+    assert again == named
+    assert set_enabled(folder, "orders", True)
+    assert envelope(tmp_path, ring(TWO)).named("orders") == named._replace(enabled=True)
+    with pytest.raises(KeyringChange, match="no key 'bills'"):
+        set_enabled(folder, "bills", False)
+
+
+def test_only_what_asks_is_encrypted_when_that_is_wanted(tmp_path: Path) -> None:
+    keys = run(open_store_keys(str(tmp_path), ring(ONE), os.urandom, encrypt_all=False))
+    assert keys is not None
+    assert (keys.seals, keys.seals_all) == (True, False)
+
+
+class Killed(BaseException):
+    """The process ends at this very call."""
+
+
+@pytest.mark.parametrize("work", ["rotate", "create", "disable"])
+@pytest.mark.parametrize("call", range(6))
+def test_killed_at_any_step_the_old_or_the_new_file_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str, call: int
+) -> None:
+    """Open, write, fsync, rename, and the fsync of two directories."""
+    folder = str(tmp_path)
+    _, sealed = envelope(tmp_path, ring(ONE)).new_data_key(ID)
+    run(add_key(folder, ring(ONE), os.urandom, "orders"))
+    before = (tmp_path / KEY_FILE).read_bytes()
+    left = [call]
+
+    def killing(function: Any) -> Any:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+            return function(*arguments, **options)
+
+        return wrapped
+
+    with monkeypatch.context() as patched:
+        for name in ("open", "fdopen", "fsync", "rename"):
+            patched.setattr(store_keys.os, name, killing(getattr(os, name)))
+        steps: dict[str, Any] = {
+            "rotate": lambda: run(rewrap(folder, ring(TWO, ONE))),
+            "create": lambda: run(add_key(folder, ring(ONE), os.urandom, "bills")),
+            "disable": lambda: set_enabled(folder, "orders", False),
+        }
+        with pytest.raises(Killed):
+            steps[work]()
+    after = (tmp_path / KEY_FILE).read_bytes()
+    keys = envelope(tmp_path, ring(TWO, ONE))
+    assert keys.data_key(ID, sealed)
+    assert keys.named("orders") is not None
+    if after != before:
+        assert call > 3, "nothing may change before the rename"
+        changed = {"rotate": ring(TWO), "create": ring(ONE), "disable": ring(ONE)}[work]
+        assert envelope(tmp_path, changed).data_key(ID, sealed)
+    steps[work]()
+    if work == "rotate":
+        assert envelope(tmp_path, ring(TWO)).data_key(ID, sealed)

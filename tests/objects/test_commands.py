@@ -7,6 +7,7 @@ import pytest
 from tests.objects.test_versions import stamp, version
 from z4tw.model.access import Acl, AclGrant
 from z4tw.model.control import Quota
+from z4tw.model.objects import EMPTY_BODY, Encryption
 from z4tw.objects import records
 from z4tw.objects.commands import (
     AbortUpload,
@@ -18,6 +19,7 @@ from z4tw.objects.commands import (
     FinishCompletion,
     PutVersion,
     SetAcl,
+    SetEncryption,
     SetTags,
 )
 
@@ -29,6 +31,7 @@ COMMANDS: list[Command] = [
     SetTags(stamp(1), "", {"a": "b"}),
     SetAcl(stamp(1), "null", Acl((AclGrant("a" * 64, "READ"),)), stamp(2)),
     PutVersion(version(1), quota=Quota(5, 0)),
+    SetEncryption(stamp(1), "", b"id", Encryption("aws:kms", "orders"), EMPTY_BODY),
     BeginCompletion(stamp(1), b"digest"),
     FinishCompletion(stamp(1), b"digest", "e", "v", "c", 5),
     AbortUpload(stamp(1)),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from zope.interface import implementer
 
+from tests.ops.encrypted import EncryptedHarness
 from tests.ops.harness import NS, Answer, Harness, Key, run
 from z4tw.errors import AccessDenied, InvalidBucketOwnerAWSAccountID
 from z4tw.interfaces import (
@@ -75,6 +76,14 @@ WEBSITE = (
 LIFECYCLE = (
     b"<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status>"
     b"<Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>"
+)
+BLOCKING = (
+    b"<ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>SSE-C"
+    b"</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>"
+)
+ENCRYPTION = (
+    b"<ObjectEncryption><SSE-KMS><KMSKeyArn>arn:aws:kms:us-east-1:000000000000:key/orders"
+    b"</KMSKeyArn></SSE-KMS></ObjectEncryption>"
 )
 DELETE = b"<Delete><Object><Key>key</Key></Object></Delete>"
 DELETE_VERSION = "<Delete><Object><Key>key</Key><VersionId>{version}</VersionId></Object></Delete>"
@@ -165,6 +174,9 @@ CELLS = (
     Cell("GetBucketOwnershipControls", "GET", "/bucket?ownershipControls", OWNERS),
     Cell("PutBucketOwnershipControls", "PUT", "/bucket?ownershipControls", OWNERS, OWNERSHIP),
     Cell("DeleteBucketOwnershipControls", "DELETE", "/bucket?ownershipControls", OWNERS),
+    Cell("GetBucketEncryption", "GET", "/bucket?encryption", OWNERS),
+    Cell("PutBucketEncryption", "PUT", "/bucket?encryption", OWNERS, BLOCKING),
+    Cell("DeleteBucketEncryption", "DELETE", "/bucket?encryption", OWNERS),
     Cell("ListObjects", "GET", "/bucket", READERS),
     Cell("ListObjectsV2", "GET", "/bucket?list-type=2", READERS),
     Cell("ListObjectVersions", "GET", "/bucket?versions", READERS),
@@ -206,6 +218,7 @@ CELLS = (
     Cell("PutObjectTagging", "PUT", "/bucket/key?tagging&versionId={version}", WRITERS, TAGGING),
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging", WRITERS),
     Cell("DeleteObjectTagging", "DELETE", "/bucket/key?tagging&versionId={version}", WRITERS),
+    Cell("UpdateObjectEncryption", "PUT", "/bucket/key?encryption", OWNERS, ENCRYPTION),
     Cell("CopyObject", "PUT", "/bucket/copy", OWNERS, headers={"x-amz-copy-source": "/bucket/key"}),
     Cell("GetBucketNotificationConfiguration", "GET", "/bucket?notification", OWNERS),
     Cell(
@@ -265,8 +278,9 @@ def test_the_matrix_has_every_operation() -> None:
 
 
 def prepared() -> tuple[Harness, dict[str, str]]:
-    harness = Harness()
-    harness.bucket(locked=True)
+    harness = EncryptedHarness()
+    harness.bucket(versioning="Enabled")
+    harness.request("PUT", "/bucket?object-lock", body=LOCK.encode())
     version = harness.put("/bucket/key").headers["x-amz-version-id"]
     upload = harness.request("POST", "/bucket/up?uploads").text("UploadId") or ""
     part = harness.put(f"/bucket/up?uploadId={upload}&partNumber=1")

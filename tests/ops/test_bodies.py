@@ -15,7 +15,7 @@ from tests.ops.harness import run
 from z4tw.interfaces import IBodySource
 from z4tw.model.objects import BlobInfo, Body, BodyKind, Manifest, ManifestPart
 from z4tw.ops import bodies
-from z4tw.ops.bodies import BodyGone, PartsSource, open_body, part_spans
+from z4tw.ops.bodies import BodyGone, PartsSource, Span, open_body, part_spans
 
 
 class Reader:
@@ -68,10 +68,10 @@ class Store:
     async def read_inline(self, id: bytes) -> bytes | None:
         return self.inline.get(id)
 
-    def open_inline(self, id: bytes, stored: bytes, body: Body) -> bytes:
+    def open_inline(self, id: bytes, stored: bytes, body: Body, customer_key: bytes) -> bytes:
         return stored[1:]
 
-    async def open(self, blob: BlobInfo, offset: int, length: int) -> Reader:
+    async def open(self, blob: BlobInfo, offset: int, length: int, customer_key: bytes) -> Reader:
         name = str(int.from_bytes(blob.id, "big"))
         if blob.id not in self.files:
             raise FileNotFoundError(name)
@@ -154,9 +154,9 @@ def test_a_range_opens_only_the_parts_that_it_touches() -> None:
     assert read(store, body, 5, 2) == b"bb"
     assert store.log == ["open 1", "close 1"]
     assert part_spans(store.manifests[body.id], 3, 6) == [
-        (Body(BodyKind.FILE, (0).to_bytes(16, "big"), 4), 3, 1),
-        (Body(BodyKind.FILE, (1).to_bytes(16, "big"), 4), 0, 4),
-        (Body(BodyKind.FILE, (2).to_bytes(16, "big"), 4), 0, 1),
+        Span(Body(BodyKind.FILE, (0).to_bytes(16, "big"), 4), 3, 1),
+        Span(Body(BodyKind.FILE, (1).to_bytes(16, "big"), 4), 0, 4),
+        Span(Body(BodyKind.FILE, (2).to_bytes(16, "big"), 4), 0, 1),
     ]
 
 

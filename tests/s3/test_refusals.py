@@ -12,12 +12,6 @@ from z4tw.s3.refusals import refuse_unsupported
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("x-amz-server-side-encryption", "AES256"),
-        ("x-amz-server-side-encryption", "aws:kms"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
-        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
-        ("x-amz-server-side-encryption-customer-key", "k"),
-        ("x-amz-copy-source-server-side-encryption-customer-key", "k"),
         ("x-amz-bucket-object-lock-enabled", "true"),
         ("x-amz-write-offset-bytes-more", "0"),
         ("x-amz-rename-source", "/k"),
@@ -111,3 +105,26 @@ def test_acl_headers_pass_only_where_an_acl_can_be_set() -> None:
     for header in ({"x-amz-acl": "public-read"}, {"x-amz-grant-read": "id=1"}):
         with pytest.raises(errors.NotImplemented):
             refuse_unsupported(header, "UploadPart")
+
+
+@pytest.mark.parametrize(
+    ("name", "obeying", "others"),
+    [
+        ("x-amz-server-side-encryption", "PutObject", ("GetObject", "UploadPart")),
+        ("x-amz-server-side-encryption-context", "CopyObject", ("HeadObject",)),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "CreateMultipartUpload", ("ListParts",)),
+        ("x-amz-server-side-encryption-customer-key", "GetObject", ("DeleteObject", "ListObjects")),
+        (
+            "x-amz-copy-source-server-side-encryption-customer-key",
+            "UploadPartCopy",
+            ("PutObject", "GetObject"),
+        ),
+    ],
+)
+def test_headers_of_encryption_pass_where_they_are_obeyed(
+    name: str, obeying: str, others: tuple[str, ...]
+) -> None:
+    refuse_unsupported({name: "x"}, obeying)
+    for operation in others:
+        with pytest.raises(errors.InvalidArgument, match=name):
+            refuse_unsupported({name: "x"}, operation)

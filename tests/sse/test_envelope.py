@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from z4tw.errors import CorruptBlob, WrongMasterKey
-from z4tw.sse.envelope import Envelope, derive, key_id
+from z4tw.sse.envelope import Envelope, NamedKey, derive, key_id
 
 OLD, NEW = bytes(32), bytes(range(32))
 ID, OTHER = b"i" * 16, b"j" * 16
@@ -105,3 +105,32 @@ def test_the_sealed_form_is_as_specified() -> None:
     small = envelope().seal_small(ID, b"x")
     inline = HKDFExpand(hashes.SHA256(), 32, b"z4tw inline key" + ID).derive(NEW)
     assert AESGCM(inline).decrypt(small[8:20], small[20:], b"z4i1" + ID) == b"x"
+
+
+def test_a_named_key_seals_under_its_name() -> None:
+    named = {"orders": NamedKey(key_id(OLD), True), "bills": NamedKey(key_id(NEW), False)}
+    keys = Envelope((OLD, NEW), key_id(NEW), os.urandom, named=named)
+    key, sealed = keys.new_data_key(ID, "orders")
+    assert sealed[1:9] == key_id(OLD)
+    assert keys.data_key(ID, sealed) == key
+    assert keys.seal_small(ID, b"x", "orders")[:8] == key_id(OLD)
+    assert keys.named("bills") == (key_id(NEW), False)
+    assert keys.named("none") is None
+
+
+def test_the_same_data_key_under_another_key() -> None:
+    named = {"orders": NamedKey(key_id(OLD), True)}
+    keys = Envelope((OLD, NEW), key_id(NEW), os.urandom, named=named)
+    key, sealed = keys.new_data_key(ID)
+    again = keys.rewrap(ID, sealed, "orders")
+    assert again[1:9] == key_id(OLD)
+    assert keys.data_key(ID, again) == key
+    with pytest.raises(CorruptBlob):
+        keys.rewrap(OTHER, sealed, "orders")
+
+
+def test_it_may_seal_only_what_is_to_be_sealed() -> None:
+    keys = Envelope((NEW,), key_id(NEW), os.urandom, seals_all=False)
+    assert (keys.seals, keys.seals_all) == (True, False)
+    only_opens = Envelope((NEW,), None, os.urandom)
+    assert (only_opens.seals, only_opens.seals_all) == (False, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from zope.interface import implementer
@@ -24,7 +25,7 @@ from z4tw.blobs.packed import open_packed
 from z4tw.blobs.reader import FileBlobReader, VerifiedFile
 from z4tw.blobs.room import Room
 from z4tw.blobs.writer import FileBlobWriter, WriterParts
-from z4tw.errors import CorruptBlob, WrongMasterKey
+from z4tw.errors import CorruptBlob
 from z4tw.interfaces import (
     IBlobHousekeeping,
     IBlobReader,
@@ -37,7 +38,7 @@ from z4tw.interfaces import (
 )
 from z4tw.model.objects import BlobInfo, Body
 from z4tw.sse.envelope import Envelope
-from z4tw.sse.segments import SegmentCipher
+from z4tw.sse.seal import BY_DEFAULT, Seal, blocks_cipher, new_ciphers, record_cipher
 
 _VERIFY_BLOCKS = 15  # a stored piece stays below 1 MiB, tags included
 _BUFFER_BYTES = 64 << 20
@@ -76,7 +77,7 @@ class FileBlobStore:
     ) -> None:
         self._disk = disk
         self._offload = offload
-        self._envelope = cipher
+        self.keys = cipher
         self._now_ms = now_ms
         self._random_bytes = random_bytes
         self._random = b""
@@ -107,16 +108,15 @@ class FileBlobStore:
 
     # IBlobStore
 
-    def writer(self, bucket: str, key: bytes, size_hint: int | None) -> FileBlobWriter:
+    def writer(
+        self, bucket: str, key: bytes, size_hint: int | None, seal: Seal = BY_DEFAULT
+    ) -> FileBlobWriter:
         """A writer for a new blob."""
         self.admit(size_hint)
         blob_id = self.new_id()
-        cipher, sealed_key = None, b""
-        if self._envelope is not None and self._envelope.seals:
-            data_key, sealed_key = self._envelope.new_data_key(blob_id)
-            cipher = SegmentCipher(data_key, blob_id)
+        ciphers = new_ciphers(blob_id, seal, self.keys, self._random_bytes)
         path = blob_path(bucket, key, blob_id)
-        return FileBlobWriter(self._writer_parts, blob_id, path, size_hint, cipher, sealed_key)
+        return FileBlobWriter(self._writer_parts, blob_id, path, size_hint, ciphers)
 
     def admit(self, size: int | None) -> None:
         """Raise ``InsufficientStorage`` or ``ServiceUnavailable`` when ``size`` bytes (None:
@@ -127,20 +127,27 @@ class FileBlobStore:
         except OSError as error:
             raise self._health.judge(error) from error
 
-    async def open(self, blob: BlobInfo, offset: int, length: int) -> IBlobReader:
+    async def open(
+        self, blob: BlobInfo, offset: int, length: int, customer_key: bytes = b""
+    ) -> IBlobReader:
         """A reader of a range; a range of up to 256 KiB is read in one piece of offloaded work.
-        Raises ``WrongMasterKey`` for an encrypted blob whose key is not here."""
+        Raises ``WrongMasterKey``, ``CustomerKeyNeeded`` for an encrypted blob whose key is not
+        here."""
         if offset < 0 or length < 0 or offset + length > blob.size:
             raise ValueError("the range lies outside the blob")
         if blob.packed_size:
-            return await open_packed(self._open_stored, self._offload, blob, offset, length)
-        return await self._open_stored(blob, offset, length)
+            opening = partial(self._open_stored, customer_key=customer_key)
+            return await open_packed(opening, self._offload, blob, offset, length)
+        return await self._open_stored(blob, offset, length, customer_key)
 
-    async def _open_stored(self, blob: BlobInfo, offset: int, length: int) -> FileBlobReader:
+    async def _open_stored(
+        self, blob: BlobInfo, offset: int, length: int, customer_key: bytes
+    ) -> FileBlobReader:
         """A reader of what the file holds, packed or not."""
-        reader = FileBlobReader(
-            self._disk, self._offload, self._room, blob, self._cipher_of(blob), offset, length
-        )
+        cipher = None
+        if blob.sealed_key:
+            cipher = blocks_cipher(blob.id, blob.sealed_key, self.keys, customer_key)
+        reader = FileBlobReader(self._disk, self._offload, self._room, blob, cipher, offset, length)
         try:
             await reader.open()
         except BaseException:  # whoever waits may also go away meanwhile
@@ -148,13 +155,14 @@ class FileBlobStore:
             raise
         return reader
 
-    def seal_inline(self, id: bytes, data: bytes) -> bytes:
+    def seal_inline(self, id: bytes, data: bytes, seal: Seal = BY_DEFAULT) -> bytes:
         """The stored form of an inline body."""
-        return inline.seal_inline(id, data, self._envelope)
+        return inline.seal_inline(id, data, self.keys, seal, self._random_bytes)
 
-    def open_inline(self, id: bytes, stored: bytes, body: Body) -> bytes:
-        """The bytes of a stored inline body. Raises ``CorruptBlob``, ``WrongMasterKey``."""
-        return inline.open_inline(id, stored, body.size, self._envelope)
+    def open_inline(self, id: bytes, stored: bytes, body: Body, customer_key: bytes = b"") -> bytes:
+        """The bytes of a stored inline body. Raises ``CorruptBlob``, ``WrongMasterKey``,
+        ``CustomerKeyNeeded``."""
+        return inline.open_inline(id, stored, body.size, self.keys, customer_key)
 
     def new_id(self) -> bytes:
         """A new blob id: 48 bits of Unix milliseconds, then 80 random bits."""
@@ -223,10 +231,8 @@ class FileBlobStore:
         """The record of a blob file. Raises ``CorruptBlob``, ``FileNotFoundError``, and
         ``WrongMasterKey`` when it is encrypted and its key is not here."""
         footer = self._footer(path)
-        if not footer.layout.encrypted:
-            return footer.record
-        cipher = self._segment_cipher(footer.id, footer.sealed_key)
-        return cipher.open_record(footer.record)
+        cipher = record_cipher(footer.id, footer.sealed_key, self.keys)
+        return footer.record if cipher is None else cipher.open_record(footer.record)
 
     def describe(self, path: str) -> BlobInfo:
         """What metadata should say of a blob file. Raises as ``record``; needs no keys."""
@@ -251,14 +257,6 @@ class FileBlobStore:
             return _read_footer(file)
         finally:
             file.close()
-
-    def _cipher_of(self, blob: BlobInfo) -> SegmentCipher | None:
-        return self._segment_cipher(blob.id, blob.sealed_key) if blob.sealed_key else None
-
-    def _segment_cipher(self, blob_id: bytes, sealed_key: bytes) -> SegmentCipher:
-        if self._envelope is None:
-            raise WrongMasterKey("a blob is encrypted and the store has no keys")
-        return SegmentCipher(self._envelope.data_key(blob_id, sealed_key), blob_id)
 
 
 def _read_footer(file: IDiskFile) -> Footer:

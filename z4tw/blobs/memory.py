@@ -22,6 +22,8 @@ from z4tw.interfaces import (
 )
 from z4tw.model.objects import BlobInfo, Body
 from z4tw.packed.stream import Table, table_bytes, unpack
+from z4tw.sse.envelope import Envelope
+from z4tw.sse.seal import BY_DEFAULT, BlobCiphers, Seal, blocks_cipher, new_ciphers, record_cipher
 
 _PIECE_BYTES = 256 * 1024
 _QUARANTINE = "_z4meta/quarantine/"
@@ -46,7 +48,7 @@ class _Stored:
 @implementer(IBlobStore, IBlobHousekeeping)
 class MemoryBlobStore:
     """Blobs in a dictionary by path. ``capacity_bytes`` bounds their sum; ``read_only`` may be
-    set to refuse writes as a store does after a disk error."""
+    set to refuse writes as a store does after a disk error. A sealed blob is one segment."""
 
     streams = 0
     """Nothing here has buffers to be sized."""
@@ -58,7 +60,9 @@ class MemoryBlobStore:
         *,
         capacity_bytes: int = 1 << 40,
         steps: Steps = no_steps,
+        keys: Envelope | None = None,
     ) -> None:
+        self.keys = keys
         self._now_ms = now_ms
         self._random_bytes = random_bytes
         self._steps = steps
@@ -66,11 +70,14 @@ class MemoryBlobStore:
         self.read_only = False
         self.blobs: dict[str, _Stored] = {}
 
-    def writer(self, bucket: str, key: bytes, size_hint: int | None) -> MemoryBlobWriter:
+    def writer(
+        self, bucket: str, key: bytes, size_hint: int | None, seal: Seal = BY_DEFAULT
+    ) -> MemoryBlobWriter:
         """A writer for a new blob."""
         self.admit(size_hint or 0)
         blob_id = self.new_id()
-        return MemoryBlobWriter(self, blob_id, blob_path(bucket, key, blob_id))
+        ciphers = new_ciphers(blob_id, seal, self.keys, self._random_bytes)
+        return MemoryBlobWriter(self, blob_id, blob_path(bucket, key, blob_id), ciphers)
 
     def refuse_writes(self) -> None:
         """Turn read-only."""
@@ -95,31 +102,36 @@ class MemoryBlobStore:
         self.blobs[info.path] = _Stored(info, content, record, self._now_ms() / 1000)
         self._steps("blob.dirsync")
 
-    async def open(self, blob: BlobInfo, offset: int, length: int) -> MemoryBlobReader:
+    async def open(
+        self, blob: BlobInfo, offset: int, length: int, customer_key: bytes = b""
+    ) -> MemoryBlobReader:
         """A reader of a range."""
         if offset < 0 or length < 0 or offset + length > blob.size:
             raise ValueError("the range lies outside the blob")
         stored = self._find(blob.path)
         stored.check()
+        content = bytes(stored.content)
+        cipher = blocks_cipher(blob.id, blob.sealed_key, self.keys, customer_key)
+        if cipher is not None:
+            content = cipher.open(0, True, content)
         if not blob.packed_size or not length:
-            return MemoryBlobReader(bytes(stored.content[offset : offset + length]))
-        packed = bytes(stored.content)
-        table = Table(packed[-table_bytes(blob.size) :], blob.size, blob.packed_size)
+            return MemoryBlobReader(content[offset : offset + length])
+        table = Table(content[-table_bytes(blob.size) :], blob.size, blob.packed_size)
         span = table.span(offset, length)
         frames = []
         at = span.offset
         for packed_bytes, size in span.frames:
-            frames.append((packed[at : at + packed_bytes], size))
+            frames.append((content[at : at + packed_bytes], size))
             at += packed_bytes
         return MemoryBlobReader(unpack(frames)[span.skip : span.skip + length])
 
-    def seal_inline(self, id: bytes, data: bytes) -> bytes:
+    def seal_inline(self, id: bytes, data: bytes, seal: Seal = BY_DEFAULT) -> bytes:
         """The stored form of an inline body, with its digest."""
-        return inline.seal_inline(id, data, None)
+        return inline.seal_inline(id, data, self.keys, seal, self._random_bytes)
 
-    def open_inline(self, id: bytes, stored: bytes, body: Body) -> bytes:
-        """The bytes of a stored inline body. Raises ``CorruptBlob``."""
-        return inline.open_inline(id, stored, body.size, None)
+    def open_inline(self, id: bytes, stored: bytes, body: Body, customer_key: bytes = b"") -> bytes:
+        """The bytes of a stored inline body. Raises ``CorruptBlob``, ``CustomerKeyNeeded``."""
+        return inline.open_inline(id, stored, body.size, self.keys, customer_key)
 
     def new_id(self) -> bytes:
         """A new blob id."""
@@ -148,7 +160,9 @@ class MemoryBlobStore:
 
     def record(self, path: str) -> bytes:
         """The record of a blob. Raises ``CorruptBlob``."""
-        return self._find(path).record
+        stored = self._find(path)
+        cipher = record_cipher(stored.info.id, stored.info.sealed_key, self.keys)
+        return stored.record if cipher is None else cipher.open_record(stored.record)
 
     def describe(self, path: str) -> BlobInfo:
         """What metadata should say of a blob."""
@@ -170,8 +184,11 @@ class MemoryBlobStore:
 class MemoryBlobWriter:
     """A blob being collected in memory."""
 
-    def __init__(self, store: MemoryBlobStore, blob_id: bytes, path: str) -> None:
+    def __init__(
+        self, store: MemoryBlobStore, blob_id: bytes, path: str, ciphers: BlobCiphers
+    ) -> None:
         self.id = blob_id
+        self._ciphers = ciphers
         self._store = store
         self._path = path
         self._content = bytearray()
@@ -194,8 +211,15 @@ class MemoryBlobWriter:
         self._finished = True
         size = len(self._content)
         packed_size = size if unpacked else 0
-        info = BlobInfo(self.id, self._path, unpacked or size, size + len(record), b"", packed_size)
-        self._store.put(info, self._content, record)
+        content = self._content
+        blocks, record_sealer, sealed_key = self._ciphers
+        if blocks is not None:
+            content = bytearray(blocks.seal(0, True, content))
+        if record_sealer is not None:
+            record = record_sealer.seal_record(record)
+        stored_size = len(content) + len(record)
+        info = BlobInfo(self.id, self._path, unpacked or size, stored_size, sealed_key, packed_size)
+        self._store.put(info, content, record)
         return info
 
     def abort(self) -> None:

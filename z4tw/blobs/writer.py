@@ -22,6 +22,7 @@ from z4tw.blobs.ready import READY
 from z4tw.blobs.room import Room
 from z4tw.interfaces import IBlobWriter, IDisk, IOffload, Steps
 from z4tw.model.objects import BlobInfo
+from z4tw.sse.seal import BlobCiphers
 from z4tw.sse.segments import SegmentCipher
 
 _FIRST_PIECE_BYTES = 256 * 1024
@@ -55,14 +56,14 @@ class FileBlobWriter:
         blob_id: bytes,
         path: str,
         size_hint: int | None,
-        cipher: SegmentCipher | None,
-        sealed_key: bytes,
+        ciphers: BlobCiphers,
     ) -> None:
         self.id = blob_id
         self._parts = parts
         self._path = path
-        self._cipher = cipher
-        self._sealed_key = sealed_key
+        self._cipher = ciphers.blocks
+        self._record_cipher = ciphers.record
+        self._sealed_key = ciphers.sealed_key
         self._seed = seed_of(blob_id)
         self._pieces: list[bytes] = []
         self._pending = 0
@@ -253,9 +254,10 @@ class FileBlobWriter:
         assert file is not None
         layout = Layout.of(self._size, self._cipher is not None)
         assert (layout.count, layout.stored) == (self._blocks, self._stored)
-        stored_record = record if self._cipher is None else self._cipher.seal_record(record)
+        if self._record_cipher is not None:
+            record = self._record_cipher.seal_record(record)
         footer = encode_footer(
-            self.id, layout, bytes(self._digests), stored_record, self._sealed_key, unpacked
+            self.id, layout, bytes(self._digests), record, self._sealed_key, unpacked
         )
         file.write(footer)
         parts.steps("blob.write")

@@ -204,7 +204,7 @@ def _rebuild(arguments: argparse.Namespace, config: Config, progress: Progress) 
 
 def _envelope(config: Config) -> Any:
     """The store's keys: footers of an encrypted store are encrypted too."""
-    from z4tw.cli.encryption import quiet_outside
+    from z4tw.cli.keyring import quiet_outside
     from z4tw.node.offline import drive
     from z4tw.node.offload import InlineOffload
     from z4tw.node.openings import open_envelope

@@ -262,6 +262,14 @@ SETTINGS: tuple[Setting, ...] = (
         "encrypt the store with the master key in this file (or in Z4_ENCRYPTION_KEY)",
         is_path=True,
     ),
+    Setting(
+        "encrypt",
+        parsers.one_of("all", "asked"),
+        "all",
+        "WHAT",
+        "which new objects a store with a master key encrypts: all, or those for which requests or "
+        "buckets ask",
+    ),
 )
 
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}

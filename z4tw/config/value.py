@@ -61,6 +61,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle_interval: float
     lifecycle_day_seconds: float
     encryption_key_file: str | None
+    encrypt: str
     plugins: tuple[PluginSection, ...] = ()
     given: frozenset[str] = frozenset()
 

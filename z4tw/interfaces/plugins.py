@@ -121,6 +121,14 @@ class IKeyring(Interface):
         key or the context differs."""
 
 
+class IRewrappingKeyring(IKeyring):
+    """A keyring whose master key has versions of its own."""
+
+    def rewrap(wrapped: bytes, context: Mapping[str, str]) -> Awaitable[bytes]:
+        """*async* A wrapped key under the newest version of the master key; the same bytes if that
+        is what wraps it already."""
+
+
 class ITransition(Interface):
     """One version on its way to another storage class."""
 

@@ -174,8 +174,11 @@ class IBlobStore(Interface):
 
     read_only = Attribute("True after a disk error: the node refuses every write until a restart.")
 
-    def writer(bucket: str, key: bytes, size_hint: int | None) -> IBlobWriter:
-        """A writer for a new blob that will be filed under a bucket and key. Raises
+    keys = Attribute("The ``Envelope`` of the store's keys, None in a store without encryption.")
+
+    def writer(bucket: str, key: bytes, size_hint: int | None, seal: Any = None) -> IBlobWriter:
+        """A writer for a new blob that will be filed under a bucket and key; ``seal`` is the
+        ``z4tw.sse.Seal`` wanted (default: what the store does by itself). Raises
         ``InsufficientStorage`` when ``size_hint`` bytes (None: unknown) do not fit above the reserve,
         ``ServiceUnavailable`` when the store is read-only after a disk error."""
 
@@ -186,15 +189,19 @@ class IBlobStore(Interface):
         """Raise as ``writer`` would for a write of ``size`` bytes (also asked before inline
         bodies and metadata changes that add data)."""
 
-    def open(blob: BlobInfo, offset: int, length: int) -> Awaitable[IBlobReader]:
+    def open(
+        blob: BlobInfo, offset: int, length: int, customer_key: bytes = b""
+    ) -> Awaitable[IBlobReader]:
         """*async* A reader of ``length`` bytes at ``offset``. The file is open when this fires, so a
-        later unlink does not matter. Raises ``FileNotFoundError``, ``CorruptBlob``."""
+        later unlink does not matter. Raises ``FileNotFoundError``, ``CorruptBlob``,
+        ``CustomerKeyNeeded``."""
 
-    def seal_inline(id: bytes, data: bytes) -> bytes:
-        """The stored form of an inline body (with its digest; encrypted when the store is)."""
+    def seal_inline(id: bytes, data: bytes, seal: Any = None) -> bytes:
+        """The stored form of an inline body (with its digest; encrypted when the store is, or as
+        ``seal`` says)."""
 
-    def open_inline(id: bytes, stored: bytes, body: Body) -> bytes:
-        """The bytes of a stored inline body. Raises ``CorruptBlob``."""
+    def open_inline(id: bytes, stored: bytes, body: Body, customer_key: bytes = b"") -> bytes:
+        """The bytes of a stored inline body. Raises ``CorruptBlob``, ``CustomerKeyNeeded``."""
 
     def new_id() -> bytes:
         """A new blob id: 48 bits of Unix milliseconds, then 80 random bits."""

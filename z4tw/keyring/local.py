@@ -45,7 +45,7 @@ class LocalKeyring:
     async def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:
         """A 32-byte key, wrapped."""
         nonce = self._random_bytes(_NONCE_BYTES)
-        sealed = AESGCM(self._keys[self._active]).encrypt(nonce, key, _bound(context))
+        sealed = AESGCM(self._keys[self._active]).encrypt(nonce, key, bound_context(context))
         return _VERSION + self._active + nonce + sealed
 
     async def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
@@ -56,12 +56,13 @@ class LocalKeyring:
                 f"a key was wrapped by master key {wrapped[1:9].hex()}, which is not given"
             )
         try:
-            return AESGCM(master).decrypt(wrapped[9:21], wrapped[21:], _bound(context))
+            return AESGCM(master).decrypt(wrapped[9:21], wrapped[21:], bound_context(context))
         except (InvalidTag, ValueError):
             raise WrongMasterKey("a wrapped key does not fit its master key") from None
 
 
-def _bound(context: Mapping[str, str]) -> bytes:
+def bound_context(context: Mapping[str, str]) -> bytes:
+    """The associated data of a wrapped key: the sorted context as ``name=value`` lines."""
     return "\n".join(f"{name}={value}" for name, value in sorted(context.items())).encode()
 
 

@@ -55,6 +55,37 @@ class BlobInfo(msgspec.Struct, frozen=True, array_like=True):
     packed_size: int = 0
 
 
+SSE_S3 = "AES256"
+SSE_KMS = "aws:kms"
+SSE_C = "SSE-C"
+
+
+class Encryption(msgspec.Struct, frozen=True, array_like=True):
+    """How the bytes of a version or upload are encrypted, as S3 names it.
+
+    ``method``: ``SSE_S3``, ``SSE_KMS`` or ``SSE_C``. ``key`` names the keyring's key, empty
+    for the store's own; ``context`` and ``bucket_key`` are what the client said of SSE-KMS. Of a
+    customer's key only ``verifier`` is kept, derived from it and ``salt``. ``sealed_key`` stands
+    in place of the one in a FILE body's row, when the version got another key later.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
+    """
+
+    method: str
+    key: str = ""
+    context: str = ""
+    bucket_key: bool = False
+    salt: bytes = b""
+    verifier: bytes = b""
+    sealed_key: bytes = b""
+
+
+def without_own_key(encryption: Encryption | None) -> Encryption | None:
+    """The encryption of a version that gets new files, which are sealed with its key at once."""
+    if encryption is None or not encryption.sealed_key:
+        return encryption
+    return msgspec.structs.replace(encryption, sealed_key=b"")
+
+
 class Checksum(msgspec.Struct, frozen=True, array_like=True):
     """An additional checksum as S3 names it.
 
@@ -70,13 +101,15 @@ class Checksum(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ManifestPart(msgspec.Struct, frozen=True, array_like=True):
-    """One part of a completed multipart object; ``checksum`` is base64 or empty."""
+    """One part of a completed multipart object; ``checksum`` is base64 or empty. ``sealed_key``
+    stands in place of the one in the body's row, when the object got another key later."""
 
     number: int
     size: int
     etag: str
     body: Body
     checksum: str = ""
+    sealed_key: bytes = b""
 
 
 class Manifest(msgspec.Struct, frozen=True, array_like=True):
@@ -104,8 +137,8 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     expires, x-amz-website-redirect-location). ``owner`` is a canonical account id. ``parts`` is
     the number of parts of a multipart object, else 0; ``origin`` its upload id, which makes a
     repeated completion find what the first one wrote. ``acl`` None: private to the owner.
-    ``annotations`` counts them; they lie in registers of their own. ``lock`` is None for a version
-    that never had any.
+    ``annotations`` counts them; they lie in registers of their own. ``encryption`` is None when the
+    bytes were stored as they came, ``lock`` for a version that never had any.
     """
 
     stamp: bytes
@@ -124,6 +157,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     origin: str = ""
     acl: Acl | None = None
     annotations: int = 0
+    encryption: Encryption | None = None
     lock: Lock | None = None
 
     @property

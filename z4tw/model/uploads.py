@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from z4tw.model.access import Acl
-from z4tw.model.objects import Body, Lock
+from z4tw.model.objects import Body, Encryption, Lock
 
 
 class UploadState(enum.IntEnum):
@@ -47,6 +47,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     result_checksum: str = ""
     expires_ms: int = 0
     acl: Acl | None = None
+    encryption: Encryption | None = None
     lock: Lock | None = None
 
 

@@ -199,7 +199,11 @@ async def open_envelope(
     keyring = make_keyring(outside, config, plugins, files)
     try:
         return await open_store_keys(
-            config.data, keyring, outside.random_bytes, encrypt_new=encrypt_new
+            config.data,
+            keyring,
+            outside.random_bytes,
+            encrypt_new=encrypt_new,
+            encrypt_all=config.encrypt == "all",
         )
     except Z4Error as error:
         raise StoreError(str(error)) from error

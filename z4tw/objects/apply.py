@@ -9,7 +9,7 @@ from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import control, object_annotations, uploads, versions
+from z4tw.objects import altering, control, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
@@ -25,6 +25,7 @@ from z4tw.objects.commands import (
     Replace,
     ReplaceBody,
     SetAcl,
+    SetEncryption,
     SetLegalHold,
     SetRetention,
     SetTags,
@@ -55,13 +56,14 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     PutVersion: (frozenset({Kind.OBJECT}), versions.put_version),
     DeleteObject: (frozenset({Kind.OBJECT}), versions.delete_object),
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
-    SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
-    SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
-    ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
+    SetTags: (frozenset({Kind.OBJECT}), altering.set_tags),
+    SetAcl: (frozenset({Kind.OBJECT}), altering.set_acl),
+    ReplaceBody: (frozenset({Kind.OBJECT}), altering.replace_body),
     PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
     DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
-    SetRetention: (frozenset({Kind.OBJECT}), versions.set_retention),
-    SetLegalHold: (frozenset({Kind.OBJECT}), versions.set_legal_hold),
+    SetEncryption: (frozenset({Kind.OBJECT}), altering.set_encryption),
+    SetRetention: (frozenset({Kind.OBJECT}), altering.set_retention),
+    SetLegalHold: (frozenset({Kind.OBJECT}), altering.set_legal_hold),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

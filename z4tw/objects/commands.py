@@ -12,7 +12,7 @@ from z4tw.model.access import Acl
 from z4tw.model.annotations import Annotation, NewAnnotation
 from z4tw.model.control import Quota
 from z4tw.model.notices import Notice
-from z4tw.model.objects import BlobInfo, Body, Manifest, Version
+from z4tw.model.objects import BlobInfo, Body, Encryption, Manifest, Version
 from z4tw.model.uploads import Part, Upload
 
 
@@ -152,6 +152,20 @@ class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-bod
     notice: Notice | None = None
 
 
+class SetEncryption(msgspec.Struct, frozen=True, array_like=True, tag="set-encryption"):
+    """Record another encryption of a version (``version_id`` empty: the current one) whose body
+    still has the id ``expected``; else ``NeedData``. ``body`` is the same one, or a new INLINE or
+    MANIFEST body that holds the same bytes, with its ``inline`` or ``manifest``."""
+
+    stamp: bytes
+    version_id: str
+    expected: bytes
+    encryption: Encryption
+    body: Body
+    inline: bytes | None = None
+    manifest: Manifest | None = None
+
+
 class SetRetention(msgspec.Struct, frozen=True, array_like=True, tag="set-retention"):
     """Put a version (``version_id`` empty: the current one) under retention until ``until_ms``
     (Unix milliseconds), or end it (``mode`` empty). ``bypass`` as of ``DeleteObject``."""
@@ -236,6 +250,7 @@ Command = (
     | ReplaceBody
     | PutAnnotation
     | DeleteAnnotation
+    | SetEncryption
     | SetRetention
     | SetLegalHold
     | CreateUpload

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -34,13 +33,9 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
-    ReplaceBody,
-    SetAcl,
-    SetLegalHold,
-    SetRetention,
-    SetTags,
+    SetEncryption,
 )
-from z4tw.objects.locks import LOCKED, hold, protects, retain
+from z4tw.objects.locks import LOCKED, protects
 from z4tw.objects.quotas import exceeded
 
 if TYPE_CHECKING:
@@ -49,7 +44,7 @@ if TYPE_CHECKING:
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
 _SPILL = HEAD_VERSIONS // 2
-_CHANGED = Refused("PreconditionFailed", "The object was changed since.")
+CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
@@ -90,10 +85,14 @@ class _Draft:
         self.added_objects -= not version.delete_marker
         if version.annotations:
             self.cleared.append(version.stamp)
-        if version.body.kind == BodyKind.INLINE:
-            self.dropped_inline.append(version.body.id)
-        elif version.body.kind != BodyKind.EMPTY:
-            self.released.append(version.body)
+        self.release(version.body)
+
+    def release(self, body: Body) -> None:
+        """Let a body go."""
+        if body.kind == BodyKind.INLINE:
+            self.dropped_inline.append(body.id)
+        elif body.kind != BodyKind.EMPTY:
+            self.released.append(body)
 
     def _remove(self, place: _Place) -> Version:
         if place.page is None:
@@ -149,10 +148,13 @@ class _Draft:
         return len(self.versions) + sum(page.count for page in self.pages)
 
     def change(
-        self, done: Done, subject: Version | None = None, command: PutVersion | None = None
+        self,
+        done: Done,
+        subject: Version | None = None,
+        command: PutVersion | SetEncryption | None = None,
     ) -> Change:
         """The finished change; a key without versions loses its head. ``subject`` is the version
-        that was made or changed."""
+        that was made or changed, ``command`` what gave it its body."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
         new_blobs: tuple[BlobInfo, ...] = ()
@@ -160,7 +162,7 @@ class _Draft:
         annotated: list[tuple[bytes, str, Annotation]] = []
         more_inline: list[tuple[bytes, bytes]] = []
         if command is not None:
-            body = command.version.body
+            body = command.version.body if isinstance(command, PutVersion) else command.body
             if body.kind == BodyKind.INLINE:
                 if command.inline is None:
                     raise ValueError("an inline body comes with its bytes")
@@ -169,8 +171,11 @@ class _Draft:
                 acquire = (body,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
-            new_blobs = command.blobs if command.blob is None else (command.blob, *command.blobs)
-            for new in command.annotations:
+            if isinstance(command, PutVersion):
+                new_blobs = command.blobs
+                if command.blob is not None:
+                    new_blobs = (command.blob, *new_blobs)
+            for new in command.annotations if isinstance(command, PutVersion) else ():
                 annotation = msgspec.structs.replace(new.annotation, stamp=self.last)
                 annotated.append((self.last, annotation.name, annotation))
                 if new.inline is None:
@@ -265,7 +270,7 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
     if condition is not None and condition.unchanged and not _is_unchanged(head, condition):
-        return Change(head, _CHANGED, write=False)
+        return Change(head, CHANGED, write=False)
     refused = check_condition(condition, head.versions[0] if head else None)
     if refused is None and condition is not None and condition.last is not None:
         last = b"" if head is None else head.last
@@ -351,84 +356,6 @@ def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Cha
     draft.drop(place)
     done = Done(draft.last, place.version.version_id, delete_marker=place.version.delete_marker)
     return draft.change(done)
-
-
-def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
-    """Replace a version's tags; its stamp, and so Last-Modified, stays."""
-    return _alter(
-        head, command, view, lambda version: msgspec.structs.replace(version, tags=command.tags)
-    )
-
-
-def set_retention(head: Head | None, command: SetRetention, view: View) -> Change:
-    """Change a version's retention, as far as the one that it has allows."""
-    return _alter(head, command, view, lambda version: retain(version, command))
-
-
-def set_legal_hold(head: Head | None, command: SetLegalHold, view: View) -> Change:
-    """Change a version's legal hold; nothing stands in the way of that."""
-    return _alter(head, command, view, lambda version: hold(version, command))
-
-
-def _alter(
-    head: Head | None,
-    command: SetTags | SetRetention | SetLegalHold,
-    view: View,
-    altered: Callable[[Version], Version | Refused],
-) -> Change:
-    """Put another value of the version that the command names in its place; its stamp stays."""
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
-    if place is None:
-        code = "NoSuchVersion" if command.version_id else "NoSuchKey"
-        return Change(head, Refused(code), write=False)
-    if place.version.delete_marker:
-        return Change(head, Refused("MethodNotAllowed"), write=False)
-    version = altered(place.version)
-    if isinstance(version, Refused):
-        return Change(head, version, write=False)
-    draft.last = after(command.stamp, draft.last)
-    draft.replace(place, version)
-    return draft.change(Done(draft.last, version.version_id), version)
-
-
-def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
-    """Replace a version's ACL; its stamp, and so Last-Modified, stays."""
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
-    if place is None or place.version.stamp != command.expected:
-        return Change(head, Refused("OperationAborted"), write=False)
-    draft.last = after(command.stamp, draft.last)
-    changed = msgspec.structs.replace(place.version, acl=command.acl)
-    draft.replace(place, changed)
-    return draft.change(Done(draft.last, changed.version_id), changed)
-
-
-def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
-    """Store a version's bytes in another form, under another storage class."""
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
-    if place is None:
-        return Change(head, _CHANGED, write=False)
-    version = place.version
-    if version.stamp != command.made or version.body.id != command.expected:
-        return Change(head, _CHANGED, write=False)
-    draft.last = after(command.stamp, draft.last)
-    done = Done(draft.last, version.version_id)
-    body = command.body
-    if body is None:
-        same = msgspec.structs.replace(version, storage_class=command.storage_class)
-        draft.replace(place, same)
-        return draft.change(done, same)
-    if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
-        raise ValueError("a body in another form has the same bytes, in files")
-    moved = msgspec.structs.replace(version, body=body, storage_class=command.storage_class)
-    draft.replace(place, moved)
-    draft.released.append(version.body)
-    manifest = None if command.manifest is None else (body.id, command.manifest)
-    return msgspec.structs.replace(
-        draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
-    )
 
 
 def _drop_null(draft: _Draft, stamp: bytes, bypass: bool = False) -> bool | None:

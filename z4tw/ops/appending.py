@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from z4tw import errors
 from z4tw.errors import (
     ConditionalRequestConflict,
+    EncryptionTypeMismatch,
     EntityTooLarge,
     InvalidArgument,
     InvalidRequest,
@@ -26,6 +28,7 @@ from z4tw.errors import (
 from z4tw.interfaces.http import S3Response
 from z4tw.model.annotations import NewAnnotation
 from z4tw.model.objects import (
+    SSE_S3,
     BlobInfo,
     Body,
     BodyKind,
@@ -42,6 +45,7 @@ from z4tw.objects.commands import Condition, PutVersion
 from z4tw.objects.versions import check_condition
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, done, refusal
+from z4tw.ops.encryption import choose, seal_of
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import DEFAULT_ALGORITHM, Intake
 from z4tw.ops.locking import asked_lock, demand_digest, lock_at
@@ -124,10 +128,11 @@ class Appending:
             )
 
     def _check(self, base: Version) -> None:
-        """Raises ``TooManyParts``, and ``InvalidRequest`` for metadata that the object does not
-        have: an append changes none."""
+        """Raises ``TooManyParts``, what ``_check_encryption`` raises, and ``InvalidRequest`` for
+        metadata that the object does not have: an append changes none."""
         if _count(base) >= self._context.settings.max_parts:
             raise TooManyParts()
+        _check_encryption(self._context, base)
         headers = self._context.call.headers
         asked = stored_headers(headers)
         asked.pop("content-type", None)  # HTTP clients send one whether it is meant or not
@@ -159,7 +164,8 @@ class Appending:
         if self._bucket.quota is not None:
             size = base.size + self._intake.size
             await check_version_quota(context, self._bucket, register, size)
-        taken = await self._intake.take(make, partial(part_footer, self._bucket, upload))
+        footer = partial(part_footer, self._bucket, upload)
+        taken = await self._intake.take(make, footer, seal=seal_of(base))
         if not taken.value.size:
             return _answer(base, base.version_id if self._bucket.versioning else "")
         if taken.blob is not None:
@@ -237,7 +243,7 @@ class Appending:
         data = await open_body(context.store, context.blobs, base.body, 0, base.size)
         context.blobs.admit(base.size)
         key = context.call.key.encode("utf-8")
-        writer = context.blobs.writer(self._bucket.name, key, base.size)
+        writer = context.blobs.writer(self._bucket.name, key, base.size, seal_of(base))
         try:
             await writer.write(data)
             body = Body(BodyKind.FILE, writer.id, base.size)
@@ -306,6 +312,21 @@ def appended_checksum(base: Version, parts: tuple[ManifestPart, ...]) -> Checksu
             return None
     value = composite(algorithm, [part.checksum for part in parts])
     return Checksum(algorithm, "COMPOSITE", value)
+
+
+def _check_encryption(context: Context, base: Version) -> None:
+    """Parts of objects that the store's own key encrypts, or none, can be added. Raises
+    ``EncryptionTypeMismatch`` when the request asks for another encryption than the object's,
+    ``NotImplemented`` for objects with other keys."""
+    chosen = choose(context)
+    encryption = base.encryption
+    method = "" if encryption is None else encryption.method
+    if chosen.explicit and (chosen.encryption is None or chosen.encryption.method != method):
+        raise EncryptionTypeMismatch()
+    if encryption is not None and (method != SSE_S3 or encryption.key or encryption.sealed_key):
+        raise errors.NotImplemented(
+            "Appending to an object that is encrypted with a key of its own is not implemented."
+        )
 
 
 def _algorithm(base: Version) -> str:

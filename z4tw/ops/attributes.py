@@ -11,6 +11,7 @@ from z4tw.errors import CorruptBlob, InvalidArgument, SlowDown
 from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Manifest, Version
 from z4tw.ops.context import Context, Operation
+from z4tw.ops.encryption import unlock
 from z4tw.ops.lookup import (
     ATTEMPTS,
     is_versioned,
@@ -38,6 +39,7 @@ async def get_object_attributes(context: Context) -> S3Response:
     gone = b""
     for _ in range(ATTEMPTS):
         version = await readable_version(context, register, version_id)
+        unlock(context, version.encryption)
         page = None
         if "ObjectParts" in wanted and version.body.kind == BodyKind.MANIFEST:
             manifest: Manifest | None = await context.store.read_manifest(version.body.id)

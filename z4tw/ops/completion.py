@@ -40,6 +40,7 @@ from z4tw.objects.commands import BeginCompletion, FinishCompletion, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.context import Context, Settings, done
 from z4tw.ops.documents import read_document
+from z4tw.ops.encryption import encryption_headers, unlock_upload
 from z4tw.ops.events import notice_of
 from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import lock_at
@@ -79,6 +80,7 @@ async def complete_multipart_upload(context: Context) -> S3Response:
         upload: Upload | None = await context.store.read(register)
         if upload is None or (upload.state == UploadState.DONE and upload.digest != digest):
             raise no_such_upload(context)
+        unlock_upload(context, upload.encryption)
         if upload.state == UploadState.DONE:
             return _answer(context, upload)
         stored = await read_parts(context, register)
@@ -273,6 +275,7 @@ def _version(
         parts=len(parts),
         origin=upload.upload_id,
         acl=upload.acl,
+        encryption=upload.encryption,
         lock=lock_at(bucket, upload.lock, stamp),
     )
     return version, manifest
@@ -300,6 +303,7 @@ def _answer(context: Context, upload: Upload) -> S3Response:
     if upload.result_version_id:
         context.exchange.version_id = upload.result_version_id
         headers.append(("x-amz-version-id", upload.result_version_id))
+    headers += encryption_headers(context, upload.encryption)
     checksum = Checksum(algorithm_of(upload), type_of(upload), upload.result_checksum)
     document = complete_upload(
         _location(context), call.bucket, call.key, upload.result_etag, checksum

@@ -1,13 +1,15 @@
 """CopyObject and UploadPartCopy.
 
 A copy shares the source's file or manifest by reference, and with it keeps its ETag and its parts:
-a multipart object stays one, where AWS would write a new single object.
+a multipart object stays one, where AWS would write a new single object. A copy that is to be
+encrypted with another key is written anew.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
 """
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 
 import msgspec
@@ -16,8 +18,7 @@ from z4tw.errors import CorruptBlob, InvalidRequest, SlowDown
 from z4tw.interfaces.http import S3Response
 from z4tw.model.access import Acl
 from z4tw.model.annotations import NewAnnotation
-from z4tw.model.control import Bucket
-from z4tw.model.objects import EMPTY_BODY, Body, BodyKind, Checksum, Lock, Version
+from z4tw.model.objects import Body, BodyKind, Checksum, Encryption, Lock, Version
 from z4tw.model.registers import NeedData, Outcome
 from z4tw.model.stamps import stamp_ms
 from z4tw.model.uploads import Part, Upload
@@ -26,14 +27,25 @@ from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import (
+    Chosen,
+    choose,
+    encryption_headers,
+    new_etag,
+    opens,
+    same_bytes,
+    upload_seal,
+)
 from z4tw.ops.events import notice_of
-from z4tw.ops.ingest import Taken, gather, store_blob
+from z4tw.ops.ingest import DEFAULT_ALGORITHM, Taken
 from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import asked_lock, lock_at
 from z4tw.ops.lookup import ATTEMPTS, owner_of, part_number
 from z4tw.ops.multipart import part_footer, part_of, put_part
 from z4tw.ops.object_annotations import authorize_copy, copied_annotations
+from z4tw.ops.objects import version_footer
 from z4tw.ops.quotas import check_part_quota
+from z4tw.ops.rewriting import Copy, Original, rewrite
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
     Source,
@@ -48,13 +60,13 @@ from z4tw.ops.uploads import XML, algorithm_of, open_upload, requested_upload
 from z4tw.payload import Digests, checksum_of
 from z4tw.s3.conditional import write_condition
 from z4tw.s3.copying import replaces
+from z4tw.s3.encryption import COPY_CUSTOMER
 from z4tw.s3.headers import parse_storage_class, stored_headers, user_metadata
 from z4tw.s3.notification import Event
 from z4tw.s3.object_annotations import copies_annotations
 from z4tw.s3.ranges import parse_copy_range
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.s3.xml_out import copy_part_result, copy_result
-from z4tw.threads import InOrder
 
 REDIRECT = "x-amz-website-redirect-location"
 
@@ -73,6 +85,7 @@ class Recipe:
         self.tags = parse_tagging_header(headers.get("x-amz-tagging", ""))
         self.copies_annotations = copies_annotations(headers)
         self.algorithm = headers.get("x-amz-checksum-algorithm", "").upper()
+        self.chosen = choose(context)
 
     def version(
         self, source: Version, stamp: bytes, owner: str, acl: Acl | None, lock: Lock | None
@@ -100,8 +113,21 @@ class Recipe:
             checksum=source.checksum,
             parts=source.parts,
             acl=acl,
+            encryption=self._encryption(source),
             lock=lock,
         )
+
+    def _encryption(self, source: Version) -> Encryption | None:
+        chosen = self.chosen.encryption
+        own_key = b"" if source.encryption is None else source.encryption.sealed_key
+        if chosen is None or not own_key or not self.shares(source):
+            return chosen
+        return msgspec.structs.replace(chosen, sealed_key=own_key)
+
+    def shares(self, source: Version) -> bool:
+        """Whether the copy may have the very bytes of its source."""
+        chosen = self.chosen
+        return same_bytes(source.encryption, chosen.encryption, chosen.seal.customer_key)
 
     def changes(self, source: Version) -> bool:
         """Whether the copy differs from its source in what AWS accepts for a copy onto itself."""
@@ -110,6 +136,8 @@ class Recipe:
             or self.storage_class != source.storage_class
             or self.headers.get(REDIRECT) != source.headers.get(REDIRECT)
             or self.new_algorithm(source) != ""
+            or self.chosen.explicit
+            or not self.shares(source)
         )
 
     def new_algorithm(self, source: Version) -> str:
@@ -132,6 +160,7 @@ async def copy_object(context: Context) -> S3Response:
     gone = b""
     for _ in range(ATTEMPTS):
         original = await read_source(context, source)
+        customer_key = opens(context, original, COPY_CUSTOMER)
         if original.size > MAX_COPY_BYTES:
             raise too_large_source()
         if source.register == register and not source.version_id and not recipe.changes(original):
@@ -149,19 +178,21 @@ async def copy_object(context: Context) -> S3Response:
         lock = lock_at(bucket, asked, stamp)
         version = recipe.version(original, stamp, owner, acl, lock)
         try:
-            version, inline = await _with_body(context, recipe, original, version)
             annotations: tuple[NewAnnotation, ...] = ()
             if annotated:
                 annotations = await copied_annotations(context, source, original)
                 version = msgspec.structs.replace(version, annotations=len(annotations))
+            taken = await _with_body(context, recipe, original, version, customer_key)
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)
         else:
+            version = taken.value
             command = PutVersion(
                 version,
                 bucket.versioning,
                 recipe.condition,
-                inline,
+                taken.inline,
+                taken.blob,
                 notice=notice_of(context, Event.CREATED_COPY),
                 quota=bucket.quota,
                 annotations=annotations,
@@ -179,6 +210,7 @@ async def copy_object(context: Context) -> S3Response:
             answer.append(("x-amz-version-id", put.version_id))
         if bucket.configurations:
             answer += expiration_headers(context, bucket, version, put.stamp)
+        answer += encryption_headers(context, version.encryption, written=True)
         document = copy_result(version.etag, stamp_ms(put.stamp), version.checksum)
         return S3Response(200, answer, document)
     raise SlowDown()
@@ -201,31 +233,80 @@ def _authorize_tags(context: Context, source: Source, original: Version) -> None
 
 
 async def _with_body(
-    context: Context, recipe: Recipe, original: Version, version: Version
-) -> tuple[Version, bytes | None]:
-    """The version with a body of its own where it cannot share one, and the stored form of that;
-    with another checksum where one is asked for. Raises ``BodyGone``, ``CorruptBlob``."""
+    context: Context, recipe: Recipe, original: Version, version: Version, customer_key: bytes
+) -> Taken[Version]:
+    """The version with a body of its own where it cannot share one; with another checksum where
+    one is asked for. Raises ``BodyGone``, ``CorruptBlob``."""
     algorithm = recipe.new_algorithm(original)
-    if original.body.kind != BodyKind.INLINE:
+    if original.body.kind == BodyKind.INLINE:
+        return await _inline_copy(context, recipe, original, version, customer_key)
+    if recipe.shares(original) or original.body.kind == BodyKind.EMPTY:
         if algorithm:
-            digests = await _digest(context, original, algorithm)
+            digests = await _digest(context, original, algorithm, customer_key)
             version = msgspec.structs.replace(version, checksum=digests.checksum)
-        return version, None
+        return Taken(version)
+    return await _rewritten(context, recipe.chosen, original, version, customer_key, algorithm)
+
+
+async def _inline_copy(
+    context: Context, recipe: Recipe, original: Version, version: Version, customer_key: bytes
+) -> Taken[Version]:
     blobs = context.blobs
-    data = await open_body(context.store, blobs, original.body, 0, original.size)
-    body = Body(BodyKind.INLINE, blobs.new_id(), original.size)
-    version = msgspec.structs.replace(version, body=body)
+    data = await open_body(context.store, blobs, original.body, 0, original.size, customer_key)
+    version = msgspec.structs.replace(
+        version, body=Body(BodyKind.INLINE, blobs.new_id(), original.size)
+    )
+    if not recipe.shares(original):
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        etag = new_etag(context, recipe.chosen.encryption, md5)
+        version = msgspec.structs.replace(version, etag=etag, parts=0)
+    algorithm = recipe.new_algorithm(original)
     if algorithm:
         checksum = Checksum(algorithm, "FULL_OBJECT", checksum_of(algorithm, data))
         version = msgspec.structs.replace(version, checksum=checksum)
     blobs.admit(original.size)
-    return version, blobs.seal_inline(body.id, data)
+    return Taken(version, inline=blobs.seal_inline(version.body.id, data, recipe.chosen.seal))
 
 
-async def _digest(context: Context, original: Version, algorithm: str) -> Digests:
+async def _rewritten(
+    context: Context,
+    chosen: Chosen,
+    original: Version,
+    version: Version,
+    customer_key: bytes,
+    algorithm: str,
+) -> Taken[Version]:
+    """A copy that is encrypted in another way than its source: a new single object."""
+    if not algorithm:
+        known = original.checksum
+        algorithm = DEFAULT_ALGORITHM if known is None else known.algorithm
+
+    def make(body: Body, etag: str, checksum: Checksum | None) -> Version:
+        return msgspec.structs.replace(
+            version,
+            body=body,
+            etag=new_etag(context, chosen.encryption, etag),
+            checksum=checksum,
+            parts=0,
+        )
+
+    bucket = context.require_bucket()
+    key = context.call.key
+    return await rewrite(
+        context,
+        Original(original, 0, original.size, customer_key),
+        Copy(bucket.name, key, chosen.seal, algorithm),
+        make,
+        partial(version_footer, bucket, key),
+    )
+
+
+async def _digest(
+    context: Context, original: Version, algorithm: str, customer_key: bytes
+) -> Digests:
     """A version's digests, by reading all of it."""
     digests = Digests(algorithm, None, False, None, None)
-    source = await SourceBody.open(context, original, 0, original.size)
+    source = await SourceBody.open(context, original, 0, original.size, customer_key)
     try:
         while piece := await source.read():
             await context.offload.run(digests.update, piece)
@@ -242,11 +323,13 @@ async def upload_part_copy(context: Context) -> S3Response:
     bucket = context.require_bucket()
     number = part_number(context.call.query, context.settings.max_parts)
     upload = await open_upload(context, requested_upload(context))
+    seal = upload_seal(context, upload.encryption)
     source = await find_source(context)
     wanted = context.call.headers.get("x-amz-copy-source-range")
     gone = b""
     for _ in range(ATTEMPTS):
         original = await read_source(context, source)
+        customer_key = opens(context, original, COPY_CUSTOMER)
         offset, length = 0, original.size
         if wanted is not None:
             offset, length = parse_copy_range(wanted, original.size)
@@ -257,8 +340,9 @@ async def upload_part_copy(context: Context) -> S3Response:
                 command = PutPart(_shared_part(context, number, original), quota=bucket.quota)
             else:
                 await check_part_quota(context, bucket, part_of(context, upload, number), length)
-                span = (offset, length)
-                taken = await _copied_part(context, bucket, upload, number, original, span)
+                wanted_bytes = Original(original, offset, length, customer_key)
+                copy = Copy(bucket.name, upload.key, seal, algorithm_of(upload))
+                taken = await _copied_part(context, upload, number, wanted_bytes, copy)
                 command = PutPart(taken.value, taken.blob, bucket.quota)
         except BodyGone:
             gone = _still_there(original, gone)
@@ -270,7 +354,9 @@ async def upload_part_copy(context: Context) -> S3Response:
         document = copy_part_result(
             part.etag, stamp_ms(part.stamp), upload.checksum_algorithm, part.checksum
         )
-        return S3Response(200, [XML, *source_headers(source, original)], document)
+        answer = [XML, *source_headers(source, original)]
+        answer += encryption_headers(context, upload.encryption)
+        return S3Response(200, answer, document)
     raise SlowDown()
 
 
@@ -284,6 +370,8 @@ def _shareable(upload: Upload, original: Version) -> bool:
         and checksum is not None
         and checksum.type == "FULL_OBJECT"
         and checksum.algorithm == algorithm_of(upload)
+        and same_bytes(original.encryption, upload.encryption, b"")
+        and not (original.encryption is not None and original.encryption.sealed_key)
     )
 
 
@@ -293,55 +381,18 @@ def _shared_part(context: Context, number: int, original: Version) -> Part:
 
 
 async def _copied_part(
-    context: Context,
-    bucket: Bucket,
-    upload: Upload,
-    number: int,
-    original: Version,
-    span: tuple[int, int],
+    context: Context, upload: Upload, number: int, original: Original, copy: Copy
 ) -> Taken[Part]:
-    """A part with bytes of its own: ``span`` (offset, length) of a version. Raises ``BodyGone``,
-    ``CorruptBlob``, ``InsufficientStorage``."""
-    offset, length = span
-    digests = Digests(algorithm_of(upload), None, False, None, None)
+    """A part with bytes of its own. Raises ``BodyGone``, ``CorruptBlob``,
+    ``InsufficientStorage``."""
 
     def make(body: Body, etag: str, checksum: Checksum | None) -> Part:
         value = "" if checksum is None else checksum.value
-        return Part(context.stamp(), number, length, etag, body, value)
+        etag = new_etag(context, upload.encryption, etag)
+        return Part(context.stamp(), number, original.length, etag, body, value)
 
-    def verified(size: int) -> tuple[str, Checksum | None]:
-        if size != length:
-            raise CorruptBlob("a copy's source gave another number of bytes")
-        digests.finish({})
-        return digests.etag, digests.checksum
-
-    def work(pieces: list[bytes]) -> list[bytes]:
-        for data in pieces:
-            digests.update_etag(data)
-        return pieces
-
-    def digest_others(pieces: list[bytes]) -> None:
-        for data in pieces:
-            digests.update_others(data)
-
-    if not length:
-        return Taken(make(EMPTY_BODY, *verified(0)))
-    source = await SourceBody.open(context, original, offset, length)
-    try:
-        key = upload.key.encode("utf-8")
-        writer = context.blobs.writer(bucket.name, key, length)
-        footer = partial(part_footer, bucket, upload)
-        return await store_blob(
-            writer,
-            gather(source.read, context.blobs),
-            InOrder(context.offload, work).run,
-            partial(context.offload.run, digest_others),
-            verified,
-            make,
-            footer,
-        )
-    finally:
-        source.close()
+    footer = partial(part_footer, context.require_bucket(), upload)
+    return await rewrite(context, original, copy, make, footer)
 
 
 OPERATIONS: dict[str, Operation] = {

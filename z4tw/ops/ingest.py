@@ -16,6 +16,7 @@ from z4tw.model.objects import EMPTY_BODY, BlobInfo, Body, BodyKind, Checksum
 from z4tw.ops.context import Context
 from z4tw.ops.started import Started
 from z4tw.payload import Digests, RunningChecksum, make_decoder
+from z4tw.sse.seal import BY_DEFAULT, Seal
 from z4tw.threads import InOrder
 
 DEFAULT_ALGORITHM = "CRC64NVME"
@@ -111,9 +112,16 @@ class Intake:
         checksum = self.digests.checksum
         return "" if checksum is None else checksum.value
 
-    async def take(self, make: Make[T], footer: Footer[T], inline_limit: int = 0) -> Taken[T]:
+    async def take(
+        self,
+        make: Make[T],
+        footer: Footer[T],
+        inline_limit: int = 0,
+        seal: Seal = BY_DEFAULT,
+    ) -> Taken[T]:
         """Read, verify and store the body: with at most ``inline_limit`` bytes as INLINE (to be
-        committed with its version), else as a durable FILE; without bytes as EMPTY.
+        committed with its version), else as a durable FILE; without bytes as EMPTY. ``seal`` says
+        how it is encrypted.
 
         Raises what the decoder and the digests find (``IncompleteBody``, ``BadDigest``,
         ``XAmzContentSHA256Mismatch``, ``SignatureDoesNotMatch``, ...), ``ClientDisconnected``,
@@ -122,10 +130,10 @@ class Intake:
         if self.size <= inline_limit or not self.size:
             data = await self._whole()
             self._finish(len(data))
-            return self._inline(data, make)
+            return self._inline(data, make, seal)
         context = self._context
         key = context.call.key.encode("utf-8")
-        writer = context.blobs.writer(context.call.bucket, key, self.size)
+        writer = context.blobs.writer(context.call.bucket, key, self.size, seal)
         work, beside = _here(self._decode), _here(self._digest_others)
         if self.size > ON_LOOP_BYTES:
             work = InOrder(context.offload, self._decode).run
@@ -151,14 +159,14 @@ class Intake:
         self._digest_others(pieces)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _inline(self, data: bytes, make: Make[T]) -> Taken[T]:
+    def _inline(self, data: bytes, make: Make[T], seal: Seal) -> Taken[T]:
         digests = self.digests
         if not data:
             return Taken(make(EMPTY_BODY, digests.etag, digests.checksum))
         blobs = self._context.blobs
         id = blobs.new_id()
         value = make(Body(BodyKind.INLINE, id, len(data)), digests.etag, digests.checksum)
-        return Taken(value, inline=blobs.seal_inline(id, data))
+        return Taken(value, inline=blobs.seal_inline(id, data, seal))
 
     def _pull(self) -> Pull:
         body = self._context.exchange.body

@@ -18,6 +18,7 @@ from z4tw.objects.versions import ENABLED
 from z4tw.ops.authorize import Access
 from z4tw.ops.context import Settings, done
 from z4tw.ops.directory import Directory
+from z4tw.ops.encryption import by_default
 from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.payload import checksum_of
@@ -110,12 +111,13 @@ class LogDelivery:
         inline: bytes | None = None
         blob: BlobInfo | None = None
         writer = None
+        encryption, seal, _ = by_default(self._blobs.keys, bucket, self._settings.region)
         if len(data) <= self._settings.inline_limit_bytes:
             self._blobs.admit(len(data))
             body = Body(BodyKind.INLINE, self._blobs.new_id(), len(data))
-            inline = self._blobs.seal_inline(body.id, data)
+            inline = self._blobs.seal_inline(body.id, data, seal)
         else:
-            writer = self._blobs.writer(bucket.name, name, len(data))
+            writer = self._blobs.writer(bucket.name, name, len(data), seal)
             body = Body(BodyKind.FILE, writer.id, len(data))
         version = Version(
             stamp=stamp,
@@ -126,6 +128,7 @@ class LogDelivery:
             owner=bucket.owner,
             headers={"content-type": "text/plain"},
             checksum=Checksum("CRC64NVME", "FULL_OBJECT", checksum_of("CRC64NVME", data)),
+            encryption=encryption,
         )
         if writer is not None:
             try:

@@ -16,7 +16,16 @@ from zope.interface import implementer
 
 from z4tw.interfaces.plugins import ILifecycleAction, ITransition
 from z4tw.model.control import Bucket
-from z4tw.model.objects import BlobInfo, Body, BodyKind, Manifest, ManifestPart, Version
+from z4tw.model.objects import (
+    SSE_C,
+    BlobInfo,
+    Body,
+    BodyKind,
+    Manifest,
+    ManifestPart,
+    Version,
+    without_own_key,
+)
 from z4tw.model.rebuild import PART, BlobRecord, decode_blob_record, encode_blob_record
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.objects.commands import ReplaceBody
@@ -25,6 +34,7 @@ from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.ops.packing import pack_blob
 from z4tw.s3.notification import Event
+from z4tw.sse.seal import BY_DEFAULT, Seal
 
 GROUP_PARTS = 64
 GROUP_BYTES = 1 << 30
@@ -98,10 +108,22 @@ class _Transition:
         """The version's bytes."""
         version = self.version
         mover = self._mover
-        return await open_body(mover.store, mover.blobs, version.body, 0, version.size)
+        sealed_key = b"" if version.encryption is None else version.encryption.sealed_key
+        return await open_body(
+            mover.store,
+            mover.blobs,
+            version.body,
+            0,
+            version.size,
+            sealed_key=sealed_key,
+        )
 
     async def pack(self, level: int) -> None:
-        """Pack what lies in files; small bodies in the database stay there."""
+        """Pack what lies in files; small bodies in the database stay there, and what only its
+        customer's key opens stays as it is."""
+        encryption = self.version.encryption
+        if encryption is not None and encryption.method == SSE_C:
+            return
         kind = self.version.body.kind
         if kind == BodyKind.FILE:
             await self._pack_file(level)
@@ -134,10 +156,16 @@ class _Transition:
 
         def footer(id: bytes) -> bytes:
             body = Body(BodyKind.FILE, id, version.size)
-            moved = msgspec.structs.replace(version, body=body, storage_class=self._storage_class)
+            moved = msgspec.structs.replace(
+                version,
+                body=body,
+                storage_class=self._storage_class,
+                encryption=without_own_key(version.encryption),
+            )
             return version_footer(self.bucket, self.key, moved)
 
-        packed = await self._packed(version.body, level, footer)
+        sealed_key = b"" if version.encryption is None else version.encryption.sealed_key
+        packed = await self._packed(version.body, sealed_key, level, footer)
         if packed is not None:
             body = Body(BodyKind.FILE, packed.id, version.size)
             if not await self.change(self._storage_class, body=body, blobs=(packed,)):
@@ -156,11 +184,11 @@ class _Transition:
             if part.body.kind != BodyKind.FILE:
                 continue
             record = await self._record(part)
-            packed = await self._packed(part.body, level, _part_footer(record))
+            packed = await self._packed(part.body, part.sealed_key, level, _part_footer(record))
             if packed is None:
                 continue
             body = Body(BodyKind.FILE, packed.id, part.size)
-            parts[index] = msgspec.structs.replace(part, body=body)
+            parts[index] = msgspec.structs.replace(part, body=body, sealed_key=b"")
             group.append(packed)
             size += part.size
             if len(group) == GROUP_PARTS or size >= GROUP_BYTES:
@@ -191,18 +219,22 @@ class _Transition:
         return blob
 
     async def _packed(
-        self, body: Body, level: int, footer: Callable[[bytes], bytes]
+        self, body: Body, sealed_key: bytes, level: int, footer: Callable[[bytes], bytes]
     ) -> BlobInfo | None:
-        """A new blob with the packed form of a body; None when there is one already, or when it is
-        not worth it."""
+        """A new blob with the packed form of a body, sealed with the version's key; None when there
+        is one already, or when it is not worth it. ``sealed_key`` stands in place of its row's."""
         blob = await self._blob(body)
         if blob.packed_size:
             return None
+        if sealed_key:
+            blob = msgspec.structs.replace(blob, sealed_key=sealed_key)
+        encryption = self.version.encryption
+        seal = BY_DEFAULT if encryption is None else Seal(encryption.key, demanded=True)
         mover = self._mover
         key = self.key.encode("utf-8")
         try:
             return await pack_blob(
-                mover.blobs, mover.offload, blob, level, self.bucket.name, key, footer
+                mover.blobs, mover.offload, blob, level, self.bucket.name, key, footer, seal
             )
         except FileNotFoundError:
             raise BodyGone from None

@@ -20,6 +20,7 @@ from z4tw.objects.commands import AbortUpload, CreateUpload, PutPart
 from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.completion import complete_multipart_upload
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import choose, encryption_headers, new_etag, upload_seal
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lifecycle import abort_headers
 from z4tw.ops.locking import asked_lock, demand_digest
@@ -56,6 +57,7 @@ async def create_multipart_upload(context: Context) -> S3Response:
     call = context.call
     headers = call.headers
     algorithm, type = checksum_plan(headers)
+    encryption = choose(context).encryption
     owner = owner_of(context, bucket)
     acl = await new_object_acl(context, bucket, owner) if states_acl(context) else None
     stamp = context.stamp()
@@ -72,12 +74,13 @@ async def create_multipart_upload(context: Context) -> S3Response:
         checksum_algorithm=algorithm,
         checksum_type=type,
         acl=acl,
+        encryption=encryption,
         lock=asked_lock(context, bucket),
     )
     context.blobs.admit(0)
     register = upload_register(bucket.incarnation, call.key.encode("utf-8"), upload.upload_id)
     done(await context.store.change(register, CreateUpload(upload)))
-    answer = [XML]
+    answer = [XML, *encryption_headers(context, encryption, written=True)]
     if algorithm:
         answer += [("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", type)]
     if bucket.configurations:
@@ -120,6 +123,7 @@ async def upload_part(context: Context) -> S3Response:
     call = context.call
     number = part_number(call.query, context.settings.max_parts)
     upload = await open_upload(context, requested_upload(context))
+    seal = upload_seal(context, upload.encryption)
     algorithm = algorithm_of(upload)
     default = not upload.checksum_algorithm
     intake = Intake(context, context.settings.max_part_bytes, algorithm, always=default)
@@ -131,15 +135,17 @@ async def upload_part(context: Context) -> S3Response:
         await check_part_quota(context, bucket, part_of(context, upload, number), intake.size)
 
     def make(body: Body, etag: str, _checksum: Checksum | None) -> Part:
+        etag = new_etag(context, upload.encryption, etag)
         return Part(context.stamp(), number, body.size, etag, body, intake.checksum_value())
 
-    taken = await intake.take(make, partial(part_footer, bucket, upload))
+    taken = await intake.take(make, partial(part_footer, bucket, upload), seal=seal)
     part = taken.value
     await put_part(context, upload, PutPart(part, taken.blob, bucket.quota))
     answer = [("ETag", f'"{part.etag}"')]
     checksum = intake.digests.checksum
     if checksum is not None and (declared or not default):
         answer.append((CHECKSUM_HEADERS[checksum.algorithm], checksum.value))
+    answer += encryption_headers(context, upload.encryption)
     return S3Response(200, answer)
 
 

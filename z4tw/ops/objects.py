@@ -16,6 +16,7 @@ from z4tw.objects.versions import ENABLED
 from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.appending import Appending, find_target, requested_offset
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import choose, encryption_headers, new_etag
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lifecycle import expiration_headers
@@ -43,6 +44,7 @@ async def store_object(context: Context, at_most: int | None = None) -> S3Respon
     metadata = user_metadata(headers)
     tagging = headers.get("x-amz-tagging")
     tags = parse_tagging_header(tagging) if tagging else {}
+    encryption, seal, _ = choose(context)
     register = context.object_register()
     owner = owner_of(context, bucket)
     offset = requested_offset(headers)
@@ -67,7 +69,7 @@ async def store_object(context: Context, at_most: int | None = None) -> S3Respon
             stamp=stamp,
             is_null=bucket.versioning != ENABLED,
             size=body.size,
-            etag=etag,
+            etag=new_etag(context, encryption, etag),
             body=body,
             owner=owner,
             storage_class=storage_class,
@@ -76,12 +78,12 @@ async def store_object(context: Context, at_most: int | None = None) -> S3Respon
             tags=tags,
             checksum=checksum,
             acl=acl,
+            encryption=encryption,
             lock=lock_at(bucket, asked, stamp),
         )
 
-    taken = await intake.take(
-        make, partial(version_footer, bucket, context.call.key), context.settings.inline_limit_bytes
-    )
+    footer = partial(version_footer, bucket, context.call.key)
+    taken = await intake.take(make, footer, context.settings.inline_limit_bytes, seal)
     version = taken.value
     context.exchange.object_size = version.size
     if taken.blob is not None:
@@ -101,6 +103,7 @@ async def store_object(context: Context, at_most: int | None = None) -> S3Respon
     answer = [("ETag", f'"{version.etag}"'), *checksum_headers(version.checksum)]
     if bucket.configurations:
         answer += expiration_headers(context, bucket, version, put.stamp)
+    answer += encryption_headers(context, encryption, written=True)
     if put.version_id:
         context.exchange.version_id = put.version_id
         answer.append(("x-amz-version-id", put.version_id))

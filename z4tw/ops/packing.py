@@ -11,6 +11,7 @@ from typing import Any
 
 from z4tw.model.objects import BlobInfo
 from z4tw.packed.stream import FRAME_BYTES, Packer
+from z4tw.sse.seal import BY_DEFAULT, Seal
 
 WORTH = 0.95
 """A packed form above this part of the bytes' length is not worth it."""
@@ -25,15 +26,16 @@ async def pack_blob(
     bucket: str,
     key: bytes,
     footer: Callable[[bytes], bytes],
+    seal: Seal = BY_DEFAULT,
 ) -> BlobInfo | None:
-    """The packed form of a blob as a new blob, filed under a bucket and key; None when it is not
-    worth it. ``footer`` makes the footer record from the new blob's id.
+    """The packed form of a blob as a new blob, filed under a bucket and key and sealed as ``seal``
+    says; None when it is not worth it. ``footer`` makes the footer record from the new blob's id.
 
     Raises ``CorruptBlob``, ``FileNotFoundError``, ``InsufficientStorage``, ``OSError``.
     """
     source = await blobs.open(blob, 0, blob.size)
     try:
-        writer = blobs.writer(bucket, key, None)
+        writer = blobs.writer(bucket, key, None, seal)
         try:
             packed = await _pack(source, writer, offload, Packer(level), blob.size)
             if packed is None:

@@ -13,6 +13,7 @@ from z4tw.interfaces.http import S3Response
 from z4tw.model.objects import BodyKind, Checksum, Manifest, Version
 from z4tw.ops.bodies import BodyGone, inline_bytes, open_body
 from z4tw.ops.context import Context, Operation
+from z4tw.ops.encryption import encryption_headers, opens
 from z4tw.ops.lifecycle import expiration_headers
 from z4tw.ops.locking import lock_headers
 from z4tw.ops.lookup import (
@@ -75,6 +76,7 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
         else:
             version = await readable_version(context, register, version_id)
         context.exchange.object_size = version.size
+        customer_key = opens(context, version)
         check_read(preconditions, version.etag, version.modified_ms)
         body: Any = b""
         try:
@@ -83,10 +85,23 @@ async def _answer(context: Context, with_body: bool) -> S3Response:
             else:
                 span = Span(0, version.size, False, version.checksum)
             if stored is not None:
-                body = inline_bytes(context.blobs, version.body, stored, span.offset, span.length)
+                body = inline_bytes(
+                    context.blobs,
+                    version.body,
+                    stored,
+                    span.offset,
+                    span.length,
+                    customer_key,
+                )
             elif with_body:
                 body = await open_body(
-                    context.store, context.blobs, version.body, span.offset, span.length
+                    context.store,
+                    context.blobs,
+                    version.body,
+                    span.offset,
+                    span.length,
+                    customer_key,
+                    b"" if version.encryption is None else version.encryption.sealed_key,
                 )
         except BodyGone:
             # Replaced or deleted since its head was read, unless the head still says the same.
@@ -157,6 +172,8 @@ def _headers(
         answer += checksum_headers(span.checksum)
     if bucket.configurations and "versionId" not in context.call.query:
         answer += expiration_headers(context, bucket, version)
+    if version.encryption is not None:
+        answer += encryption_headers(context, version.encryption)
     if span.partial:
         last = span.offset + span.length - 1
         answer.append(("Content-Range", f"bytes {span.offset}-{last}/{version.size}"))

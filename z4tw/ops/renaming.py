@@ -32,6 +32,7 @@ from z4tw.objects.commands import Condition, DeleteObject, PutVersion
 from z4tw.objects.versions import ENABLED
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import opens, seal_of
 from z4tw.ops.events import notice_of
 from z4tw.ops.locking import lock_at
 from z4tw.ops.lookup import ATTEMPTS, is_versioned, owner_of
@@ -192,12 +193,13 @@ async def _put(
             return NeedData(body.id)
     if body.kind == BodyKind.INLINE:
         try:
-            data = await open_body(context.store, context.blobs, body, 0, original.size)
+            key = opens(context, original)
+            data = await open_body(context.store, context.blobs, body, 0, original.size, key)
         except BodyGone:
             return NeedData(body.id)
         body = Body(BodyKind.INLINE, context.blobs.new_id(), original.size)
         context.blobs.admit(original.size)
-        inline = context.blobs.seal_inline(body.id, data)
+        inline = context.blobs.seal_inline(body.id, data, seal_of(original))
     stamp = context.stamp()
     version = msgspec.structs.replace(
         original,

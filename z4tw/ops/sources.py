@@ -115,9 +115,25 @@ class SourceBody:
             self.read = body.next
 
     @classmethod
-    async def open(cls, context: Context, version: Version, offset: int, length: int) -> SourceBody:
+    async def open(
+        cls,
+        context: Context,
+        version: Version,
+        offset: int,
+        length: int,
+        customer_key: bytes = b"",
+    ) -> SourceBody:
         """Open ``length`` bytes of a version at ``offset``."""
-        body = await open_body(context.store, context.blobs, version.body, offset, length)
+        sealed_key = b"" if version.encryption is None else version.encryption.sealed_key
+        body = await open_body(
+            context.store,
+            context.blobs,
+            version.body,
+            offset,
+            length,
+            customer_key,
+            sealed_key,
+        )
         return cls(body)
 
     async def _rest(self) -> bytes:

@@ -24,6 +24,7 @@ from z4tw.model.registers import (
 from z4tw.model.stamps import parse_version_id
 from z4tw.model.uploads import Part, Upload, UploadState
 from z4tw.ops.context import Context, done
+from z4tw.ops.encryption import unlock_upload
 from z4tw.ops.ingest import DEFAULT_ALGORITHM
 from z4tw.ops.lookup import part_marker
 from z4tw.ops.parameters import count_parameter, url_encoded
@@ -98,6 +99,7 @@ async def list_parts(context: Context) -> S3Response:
     marker = part_marker(query, "part-number-marker")
     register = requested_upload(context)
     upload = await open_upload(context, register)
+    unlock_upload(context, upload.encryption)
     following = min(marker, context.settings.max_parts) + 1
     rows: list[tuple[bytes, Part]] = await context.store.scan(
         Kind.PART,

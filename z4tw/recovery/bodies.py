@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from z4tw.blobs.inline import open_inline
-from z4tw.errors import CorruptBlob, WrongMasterKey
+from z4tw.errors import CorruptBlob, CustomerKeyNeeded, WrongMasterKey
 from z4tw.model.objects import BlobInfo, BodyKind
 from z4tw.objects import records
 from z4tw.recovery.registers import Registers
 from z4tw.recovery.report import Report, ShowProgress
 from z4tw.recovery.scratch import PAGE, Scratch
+from z4tw.sse.seal import kek_sealed
 
 _PAGES = """SELECT p.id, n.n FROM main.pages p
     LEFT JOIN temp.named n ON n.kind = ? AND n.id = p.id WHERE n.n IS NULL OR n.n > 1"""
@@ -99,6 +100,8 @@ class Bodies:
             except WrongMasterKey:
                 # Its digest was checked before its key was asked for.
                 self._look_for_key(stored[9:17])
+            except CustomerKeyNeeded:
+                self._report.notes["bodies that only their customer's key can open"] += 1
             except CorruptBlob as error:
                 self._report.problem("inline-damaged", where, str(error), id)
 
@@ -143,8 +146,8 @@ class Bodies:
                 self._report.problem("undecodable", where, "the row is another blob's", id)
             if count and (info.size != size or not agree):
                 self._report.problem("blob-size", where, f"{info.size} bytes, not {size}", id)
-            if info.sealed_key:
-                self._look_for_key(info.sealed_key[1:9])
+            if sealed := kek_sealed(info.sealed_key):
+                self._look_for_key(sealed[1:9])
             batch.append(_expected(info, count or 0))
             if len(batch) == _BATCH:
                 self._scratch.add_expected(batch)

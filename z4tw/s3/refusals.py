@@ -82,6 +82,31 @@ _PASSING_VALUES = {
 }
 """Values that ask for what is there anyway."""
 
+_SSE = "x-amz-server-side-encryption"
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject"})
+_COPIES = frozenset({"CopyObject", "UploadPartCopy"})
+_CUSTOMERS = _WRITES | {
+    "CompleteMultipartUpload",
+    "GetObject",
+    "GetObjectAttributes",
+    "HeadObject",
+    "ListParts",
+    "UploadPart",
+    "UploadPartCopy",
+}
+_ENCRYPTION = {
+    _SSE: _WRITES,
+    f"{_SSE}-aws-kms-key-id": _WRITES,
+    f"{_SSE}-bucket-key-enabled": _WRITES,
+    f"{_SSE}-context": _WRITES,
+    **{f"{_SSE}-customer-{name}": _CUSTOMERS for name in ("algorithm", "key", "key-md5")},
+    **{
+        f"x-amz-copy-source-server-side-encryption-customer-{name}": _COPIES
+        for name in ("algorithm", "key", "key-md5")
+    },
+}
+"""The headers of encryption, and the operations that obey them."""
+
 _ACL_OPERATIONS = frozenset(
     {
         "CopyObject",
@@ -109,9 +134,9 @@ _ALGORITHM_HEADERS = frozenset({"x-amz-checksum-algorithm", "x-amz-sdk-checksum-
 def refuse_unsupported(headers: Mapping[str, str], operation: str) -> None:
     """Refuse a request whose headers ask for something that is not there.
 
-    Raises ``NotImplemented`` naming the header (ACLs where none can be set, server side
-    encryption, unknown ``x-amz-*``), and ``InvalidArgument`` or
-    ``InvalidRequest`` for values that S3 does not have at all.
+    Raises ``NotImplemented`` naming the header (ACLs where none can be set, unknown ``x-amz-*``),
+    and ``InvalidArgument`` or ``InvalidRequest`` for values that S3 does not have at all, and for
+    encryption where an operation has none.
     """
     for name, value in headers.items():
         if name[:6] == "x-amz-" and name not in _PASSING and name[:11] != "x-amz-meta-":
@@ -130,11 +155,19 @@ def _judge(name: str, value: str, operation: str) -> None:
                 ArgumentName=name,
                 ArgumentValue=value[:256],
             )
-    elif name in _ACL_HEADERS and operation in _ACL_OPERATIONS:
+    elif (
+        (name in _ACL_HEADERS and operation in _ACL_OPERATIONS)
+        or value in _PASSING_VALUES.get(name, ())
+        or operation in _ENCRYPTION.get(name, ())
+    ):
         return
     elif name == "x-amz-object-annotation-directive" and operation == "CopyObject":
         return  # it judges the value
-    elif value not in _PASSING_VALUES.get(name, ()):
+    elif name in _ENCRYPTION:
+        raise InvalidArgument(
+            f"{name} header is not supported for this operation.", ArgumentName=name
+        )
+    else:
         raise lacking(name)
 
 

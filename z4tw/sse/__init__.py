@@ -3,7 +3,18 @@
 The formats are fixed in ``doc/spec/blob.rst``.
 """
 
-from z4tw.sse.envelope import KEY_BYTES, Envelope, key_id
+from z4tw.sse.envelope import KEY_BYTES, Envelope, NamedKey, key_id
+from z4tw.sse.seal import BY_DEFAULT, Seal
 from z4tw.sse.segments import SEGMENT_BYTES, TAG_BYTES, SegmentCipher
 
-__all__ = ["KEY_BYTES", "SEGMENT_BYTES", "TAG_BYTES", "Envelope", "SegmentCipher", "key_id"]
+__all__ = [
+    "BY_DEFAULT",
+    "KEY_BYTES",
+    "SEGMENT_BYTES",
+    "TAG_BYTES",
+    "Envelope",
+    "NamedKey",
+    "Seal",
+    "SegmentCipher",
+    "key_id",
+]

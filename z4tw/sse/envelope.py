@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,17 +31,32 @@ def key_id(key: bytes) -> bytes:
     return derive(key, b"z4tw key id")[:KEY_ID_BYTES]
 
 
+class NamedKey(NamedTuple):
+    """A key that requests ask for by its name: the id of the key-encryption key that seals now,
+    and whether it may be used."""
+
+    kek_id: bytes
+    enabled: bool
+
+
 class Envelope:
     """Makes, seals and unseals data keys, and seals small bodies outright.
 
     ``keks`` are all key-encryption keys (32 bytes each), ``active`` the id of the one that seals
-    new blobs; None: nothing new is sealed, what is sealed can still be read. ``random_bytes``
-    must be cryptographically secure. Safe to use from several threads. Raises ``ValueError``
-    when ``active`` is not among the keys.
+    new blobs; None: nothing new is sealed, what is sealed can still be read. ``seals_all`` False:
+    only what is to be sealed explicitly is. ``named`` are the keys that requests may name.
+    ``random_bytes`` must be cryptographically secure. Safe to use from several threads. Raises
+    ``ValueError`` when ``active`` is not among the keys.
     """
 
     def __init__(
-        self, keks: tuple[bytes, ...], active: bytes | None, random_bytes: Callable[[int], bytes]
+        self,
+        keks: tuple[bytes, ...],
+        active: bytes | None,
+        random_bytes: Callable[[int], bytes],
+        *,
+        named: Mapping[str, NamedKey] | None = None,
+        seals_all: bool = True,
     ) -> None:
         if any(len(kek) != KEY_BYTES for kek in keks):
             raise ValueError(f"a key-encryption key has {KEY_BYTES} bytes")
@@ -48,26 +64,34 @@ class Envelope:
         if active is not None and active not in self._keks:
             raise ValueError("the active key is not among the key-encryption keys")
         self._active = active
+        self._named = dict(named or {})
         self._random_bytes = random_bytes
+        self.seals = active is not None
+        """Whether new bodies can be sealed."""
+        self.seals_all = self.seals and seals_all
+        """Whether all new bodies are sealed."""
 
-    @property
-    def seals(self) -> bool:
-        """Whether new blobs and inline bodies are sealed."""
-        return self._active is not None
+    def named(self, name: str) -> NamedKey | None:
+        """The key of a name, None when there is none."""
+        return self._named.get(name)
 
     @property
     def key_ids(self) -> tuple[bytes, ...]:
         """The ids of all key-encryption keys."""
         return tuple(self._keks)
 
-    def new_data_key(self, blob_id: bytes) -> tuple[bytes, bytes]:
-        """A fresh data key for a blob, and its sealed form (69 bytes)."""
-        active, kek = self._active_key()
+    def new_data_key(self, blob_id: bytes, name: str = "") -> tuple[bytes, bytes]:
+        """A fresh data key for a blob, and its sealed form (69 bytes) under the key of a name
+        (empty: the active key)."""
         data_key = self._random_bytes(KEY_BYTES)
+        return data_key, self._seal_data_key(blob_id, data_key, name)
+
+    def _seal_data_key(self, blob_id: bytes, data_key: bytes, name: str) -> bytes:
+        id, kek = self._sealing_key(name)
         nonce = self._random_bytes(NONCE_BYTES)
-        head = _VERSION + active
+        head = _VERSION + id
         wrapping = AESGCM(derive(kek, b"z4tw blob key" + blob_id))
-        return data_key, head + nonce + wrapping.encrypt(nonce, data_key, head + blob_id)
+        return head + nonce + wrapping.encrypt(nonce, data_key, head + blob_id)
 
     def data_key(self, blob_id: bytes, sealed: bytes) -> bytes:
         """The data key of a blob. Raises ``CorruptBlob`` when the sealed form is damaged or belongs
@@ -81,9 +105,13 @@ class Envelope:
         except InvalidTag:
             raise CorruptBlob("the sealed data key fails its authentication") from None
 
-    def seal_small(self, blob_id: bytes, data: bytes) -> bytes:
+    def rewrap(self, blob_id: bytes, sealed: bytes, name: str = "") -> bytes:
+        """The same data key, sealed under the key of a name. Raises as ``data_key``."""
+        return self._seal_data_key(blob_id, self.data_key(blob_id, sealed), name)
+
+    def seal_small(self, blob_id: bytes, data: bytes, name: str = "") -> bytes:
         """A small body, sealed under a key derived for its id; 36 bytes longer."""
-        active, kek = self._active_key()
+        active, kek = self._sealing_key(name)
         nonce = self._random_bytes(NONCE_BYTES)
         aead = AESGCM(derive(kek, b"z4tw inline key" + blob_id))
         return active + nonce + aead.encrypt(nonce, data, b"z4i1" + blob_id)
@@ -96,10 +124,11 @@ class Envelope:
         except (InvalidTag, ValueError):
             raise CorruptBlob("an inline body fails its authentication") from None
 
-    def _active_key(self) -> tuple[bytes, bytes]:
+    def _sealing_key(self, name: str) -> tuple[bytes, bytes]:
         if self._active is None:
             raise ValueError("this envelope only opens")
-        return self._active, self._keks[self._active]
+        id = self._named[name].kek_id if name else self._active
+        return id, self._keks[id]
 
     def _kek(self, kek_id: bytes) -> bytes:
         kek = self._keks.get(kek_id)
