@@ -15,12 +15,10 @@ from z4tw.ops.moving import Mover
 
 def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
     """The daemon of the store process."""
-    mover = Mover(
-        storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions, config.region
-    )
+    mover = Mover(storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions)
     return Expirer(
         storage.store,
-        Executor(storage.store, storage.stamp, outside.now_ms, mover.move, region=config.region),
+        Executor(storage.store, storage.stamp, outside.now_ms, mover.move),
         FilePositions(config.meta, storage.offload),
         outside.reactor,
         outside.now_ms,
