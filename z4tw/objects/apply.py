@@ -9,7 +9,7 @@ from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import control, object_annotations, uploads, versions
+from z4tw.objects import control, encryption, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
@@ -59,7 +59,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
     PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
     DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
-    SetEncryption: (frozenset({Kind.OBJECT}), versions.set_encryption),
+    SetEncryption: (frozenset({Kind.OBJECT}), encryption.set_encryption),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),
     BeginCompletion: (frozenset({Kind.UPLOAD}), uploads.begin_completion),
     FinishCompletion: (frozenset({Kind.UPLOAD}), uploads.finish_completion),

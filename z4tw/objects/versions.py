@@ -26,7 +26,7 @@ from z4tw.model.objects import (
     Version,
     without_own_key,
 )
-from z4tw.model.registers import Change, Done, NeedData, Refused
+from z4tw.model.registers import Change, Done, Refused
 from z4tw.model.stamps import ZERO_STAMP, after, parse_version_id
 from z4tw.objects.commands import (
     Condition,
@@ -35,7 +35,6 @@ from z4tw.objects.commands import (
     PutVersion,
     ReplaceBody,
     SetAcl,
-    SetEncryption,
     SetTags,
 )
 from z4tw.objects.quotas import exceeded
@@ -87,14 +86,10 @@ class _Draft:
         self.added_objects -= not version.delete_marker
         if version.annotations:
             self.cleared.append(version.stamp)
-        self.release(version.body)
-
-    def release(self, body: Body) -> None:
-        """Let a body go."""
-        if body.kind == BodyKind.INLINE:
-            self.dropped_inline.append(body.id)
-        elif body.kind != BodyKind.EMPTY:
-            self.released.append(body)
+        if version.body.kind == BodyKind.INLINE:
+            self.dropped_inline.append(version.body.id)
+        elif version.body.kind != BodyKind.EMPTY:
+            self.released.append(version.body)
 
     def _remove(self, place: _Place) -> Version:
         if place.page is None:
@@ -150,21 +145,17 @@ class _Draft:
         return len(self.versions) + sum(page.count for page in self.pages)
 
     def change(
-        self,
-        done: Done,
-        subject: Version | None = None,
-        command: PutVersion | SetEncryption | None = None,
+        self, done: Done, subject: Version | None = None, command: PutVersion | None = None
     ) -> Change:
         """The finished change; a key without versions loses its head. ``subject`` is the version
-        that was made or changed, ``command`` what gave it its body."""
+        that was made or changed."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
-        blob = command.blob if isinstance(command, PutVersion) else None
         acquire: tuple[Body, ...] = ()
         inline = manifest = None
         annotated: list[tuple[bytes, str, Annotation]] = []
         more_inline: list[tuple[bytes, bytes]] = []
         if command is not None:
-            body = command.version.body if isinstance(command, PutVersion) else command.body
+            body = command.version.body
             if body.kind == BodyKind.INLINE:
                 if command.inline is None:
                     raise ValueError("an inline body comes with its bytes")
@@ -173,7 +164,7 @@ class _Draft:
                 acquire = (body,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
-            for new in command.annotations if isinstance(command, PutVersion) else ():
+            for new in command.annotations:
                 annotation = msgspec.structs.replace(new.annotation, stamp=self.last)
                 annotated.append((self.last, annotation.name, annotation))
                 if new.inline is None:
@@ -185,7 +176,7 @@ class _Draft:
             done,
             acquire=acquire,
             release=tuple(self.released),
-            new_blobs=() if blob is None else (blob,),
+            new_blobs=(command.blob,) if command is not None and command.blob is not None else (),
             inline=inline,
             drop_inline=tuple(self.dropped_inline),
             manifest=manifest,
@@ -377,39 +368,22 @@ def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
         return Change(head, _CHANGED, write=False)
     draft.last = after(command.stamp, draft.last)
     done = Done(draft.last, version.version_id)
-    version = msgspec.structs.replace(version, storage_class=command.storage_class)
     body = command.body
     if body is None:
-        draft.replace(place, version)
-        return draft.change(done, version)
+        same = msgspec.structs.replace(version, storage_class=command.storage_class)
+        draft.replace(place, same)
+        return draft.change(done, same)
     if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
         raise ValueError("a body in another form has the same bytes, in files")
     encryption = without_own_key(version.encryption)
-    moved = msgspec.structs.replace(version, body=body, encryption=encryption)
+    fields = {"storage_class": command.storage_class, "encryption": encryption}
+    moved = msgspec.structs.replace(version, body=body, **fields)
     draft.replace(place, moved)
     draft.released.append(version.body)
     manifest = None if command.manifest is None else (body.id, command.manifest)
     return msgspec.structs.replace(
         draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
     )
-
-
-def set_encryption(head: Head | None, command: SetEncryption, view: View) -> Change:
-    """Record another encryption of a version; its stamp and its bytes stay."""
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
-    if place is None:
-        code = "NoSuchVersion" if command.version_id else "NoSuchKey"
-        return Change(head, Refused(code), write=False)
-    version = place.version
-    if version.body.id != command.expected or version.delete_marker:
-        return Change(head, NeedData(command.expected), write=False)
-    draft.last = after(command.stamp, draft.last)
-    fields = {"encryption": command.encryption, "body": command.body}
-    draft.replace(place, msgspec.structs.replace(version, **fields))
-    if anew := command.body.id != version.body.id:
-        draft.release(version.body)
-    return draft.change(Done(draft.last, version.version_id), None, command if anew else None)
 
 
 def _drop_null(draft: _Draft) -> bool:

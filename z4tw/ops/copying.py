@@ -34,6 +34,7 @@ from z4tw.ops.encryption import (
     new_etag,
     opens,
     same_bytes,
+    seal_beside,
     upload_seal,
 )
 from z4tw.ops.events import notice_of
@@ -173,7 +174,9 @@ async def copy_object(context: Context) -> S3Response:
         try:
             annotations: tuple[NewAnnotation, ...] = ()
             if annotated:
-                annotations = await copied_annotations(context, source, original)
+                annotations = await copied_annotations(
+                    context, source, original, seal_beside(recipe.chosen.encryption)
+                )
                 version = msgspec.structs.replace(version, annotations=len(annotations))
             taken = await _with_body(context, recipe, original, version, customer_key)
         except BodyGone:

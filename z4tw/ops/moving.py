@@ -30,11 +30,11 @@ from z4tw.model.rebuild import PART, BlobRecord, decode_blob_record, encode_blob
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.objects.commands import ReplaceBody
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.encryption import seal_beside
 from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.ops.packing import pack_blob
 from z4tw.s3.notification import Event
-from z4tw.sse.seal import BY_DEFAULT, Seal
 
 GROUP_PARTS = 64
 GROUP_BYTES = 1 << 30
@@ -225,8 +225,7 @@ class _Transition:
             return None
         if sealed_key:
             blob = msgspec.structs.replace(blob, sealed_key=sealed_key)
-        encryption = self.version.encryption
-        seal = BY_DEFAULT if encryption is None else Seal(encryption.key, demanded=True)
+        seal = seal_beside(self.version.encryption)
         mover = self._mover
         key = self.key.encode("utf-8")
         try:

@@ -36,6 +36,7 @@ from z4tw.objects.commands import DeleteAnnotation, PutAnnotation
 from z4tw.objects.object_annotations import MAX_ANNOTATIONS
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import seal_beside
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import (
@@ -57,6 +58,7 @@ from z4tw.s3.object_annotations import (
     list_annotations,
     put_annotation_result,
 )
+from z4tw.sse.seal import BY_DEFAULT, Seal
 
 XML = ("Content-Type", "application/xml")
 _LISTING = "annotations"
@@ -81,11 +83,12 @@ async def put_object_annotation(context: Context) -> S3Response:
     digests = intake.digests
     stamp = context.stamp()
     inline, blob, writer = None, None, None
+    seal = seal_beside(version.encryption)
     if len(data) <= context.settings.inline_limit_bytes:
         body = Body(BodyKind.INLINE, context.blobs.new_id(), len(data))
-        inline = context.blobs.seal_inline(body.id, data)
+        inline = context.blobs.seal_inline(body.id, data, seal)
     else:
-        writer = context.blobs.writer(context.call.bucket, register.key, len(data))
+        writer = context.blobs.writer(context.call.bucket, register.key, len(data), seal)
         body = Body(BodyKind.FILE, writer.id, len(data))
     annotation = Annotation(stamp, name, digests.etag, body, digests.checksum)
     if writer is not None:
@@ -210,10 +213,10 @@ def authorize_copy(context: Context, source: Source) -> None:
 
 
 async def copied_annotations(
-    context: Context, source: Source, version: Version
+    context: Context, source: Source, version: Version, seal: Seal = BY_DEFAULT
 ) -> tuple[NewAnnotation, ...]:
-    """A version's annotations for another version: files are shared, inline texts copied. Raises
-    ``BodyGone`` when they were changed meanwhile."""
+    """A version's annotations for another version: files are shared, inline texts copied and sealed
+    as ``seal`` says. Raises ``BodyGone`` when they were changed meanwhile."""
     first = annotations_prefix(source.register.key, version.stamp)
     found = await context.store.scan(
         Kind.ANNOTATION, source.register.incarnation, first, first + b"\xff", MAX_ANNOTATIONS
@@ -228,7 +231,7 @@ async def copied_annotations(
         data = await open_body(context.store, blobs, body, 0, body.size)
         own = Body(BodyKind.INLINE, blobs.new_id(), body.size)
         annotation = msgspec.structs.replace(annotation, body=own)
-        copied.append(NewAnnotation(annotation, blobs.seal_inline(own.id, data)))
+        copied.append(NewAnnotation(annotation, blobs.seal_inline(own.id, data, seal)))
     return tuple(copied)
 
 
