@@ -19,6 +19,7 @@ from z4tw.model.objects import (
     MAX_VERSIONS,
     NULL_VERSION_ID,
     PAGE_VERSIONS,
+    BlobInfo,
     Body,
     BodyKind,
     Head,
@@ -158,7 +159,9 @@ class _Draft:
         """The finished change; a key without versions loses its head. ``subject`` is the version
         that was made or changed, ``command`` what gave it its body."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
-        blob = command.blob if isinstance(command, PutVersion) else None
+        blobs: tuple[BlobInfo, ...] = ()
+        if isinstance(command, PutVersion) and command.blob is not None:
+            blobs = (command.blob,)
         acquire: tuple[Body, ...] = ()
         inline = manifest = None
         annotated: list[tuple[bytes, str, Annotation]] = []
@@ -178,6 +181,7 @@ class _Draft:
                 annotated.append((self.last, annotation.name, annotation))
                 if new.inline is None:
                     acquire += (annotation.body,)
+                    blobs += () if new.blob is None else (new.blob,)
                 else:
                     more_inline.append((annotation.body.id, new.inline))
         return Change(
@@ -185,7 +189,7 @@ class _Draft:
             done,
             acquire=acquire,
             release=tuple(self.released),
-            new_blobs=() if blob is None else (blob,),
+            new_blobs=blobs,
             inline=inline,
             drop_inline=tuple(self.dropped_inline),
             manifest=manifest,
