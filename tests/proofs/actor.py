@@ -358,6 +358,7 @@ ACTIONS: list[tuple[int, Callable[[Actor], None]]] = [
     (2, Actor.create_bucket), (2, Actor.delete_bucket), (4, Actor.set_versioning),
     (20, Actor.put), (5, Actor.post), (16, Actor.read), (6, Actor.delete), (4, Actor.delete_many),
     (14, Actor.copy), (5, Actor.set_tags), (4, Actor.name_key),
-    (4, Actor.create_upload), (9, Actor.put_part), (6, Actor.copy_part), (8, Actor.complete), (1, Actor.abort), (4, Actor.list_parts),
+    (4, Actor.create_upload), (9, Actor.put_part), (6, Actor.copy_part), (8, Actor.complete),
+    (1, Actor.abort), (4, Actor.list_parts),
     (9, Actor.list_objects), (7, Actor.list_versions), (4, Actor.list_uploads),
 ]  # fmt: skip

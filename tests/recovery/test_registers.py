@@ -124,7 +124,7 @@ def test_an_annotation_that_is_gone(store: TestStore) -> None:
     with store.damaged() as database:
         database.execute("DELETE FROM heads WHERE kind = 9 AND substr(key, -5) = x'736d616c6c'")
     report = store.check()
-    assert names(report) == {"annotation": 1, "inline-orphan": 1}
+    assert names(report) == {"annotation": 1, "inline-orphan": 1, "counter": 1}
     assert report.problems[0].where == "plain/file annotation "
     assert report.problems[0].detail == "1 are missing"
 

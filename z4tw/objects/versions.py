@@ -151,6 +151,7 @@ class _Draft:
         that was made or changed."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
+        blobs: tuple[BlobInfo, ...] = ()
         inline = manifest = None
         annotated: list[tuple[bytes, str, Annotation]] = []
         more_inline: list[tuple[bytes, bytes]] = []
@@ -162,6 +163,8 @@ class _Draft:
                 inline = (body.id, command.inline)
             elif body.kind != BodyKind.EMPTY:
                 acquire = (body,)
+            if command.blob is not None:
+                blobs = (command.blob,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
             for new in command.annotations:
@@ -169,6 +172,7 @@ class _Draft:
                 annotated.append((self.last, annotation.name, annotation))
                 if new.inline is None:
                     acquire += (annotation.body,)
+                    blobs += () if new.blob is None else (new.blob,)
                 else:
                     more_inline.append((annotation.body.id, new.inline))
         return Change(
@@ -176,7 +180,7 @@ class _Draft:
             done,
             acquire=acquire,
             release=tuple(self.released),
-            new_blobs=(command.blob,) if command is not None and command.blob is not None else (),
+            new_blobs=blobs,
             inline=inline,
             drop_inline=tuple(self.dropped_inline),
             manifest=manifest,

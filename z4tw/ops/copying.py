@@ -34,7 +34,6 @@ from z4tw.ops.encryption import (
     new_etag,
     opens,
     same_bytes,
-    seal_beside,
     upload_seal,
 )
 from z4tw.ops.events import notice_of
@@ -169,15 +168,16 @@ async def copy_object(context: Context) -> S3Response:
             _authorize_tags(context, source, original)
         annotated = recipe.copies_annotations and original.annotations > 0
         if annotated:
-            authorize_copy(context, source)
+            authorize_copy(context, source, original)
         version = recipe.version(original, context.stamp(), owner, acl)
+        annotations: tuple[NewAnnotation, ...] = ()
+        if annotated:
+            copied = await copied_annotations(context, source, original, version)
+            if copied is None:
+                continue  # changed meanwhile
+            annotations = copied
+            version = msgspec.structs.replace(version, annotations=len(annotations))
         try:
-            annotations: tuple[NewAnnotation, ...] = ()
-            if annotated:
-                annotations = await copied_annotations(
-                    context, source, original, seal_beside(recipe.chosen.encryption)
-                )
-                version = msgspec.structs.replace(version, annotations=len(annotations))
             taken = await _with_body(context, recipe, original, version, customer_key)
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)

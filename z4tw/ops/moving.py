@@ -78,11 +78,7 @@ class Mover:
         """Send a ``ReplaceBody`` for a version; False when it was refused."""
         register = Register(Kind.OBJECT, bucket.incarnation, key.encode("utf-8"))
         command = ReplaceBody(
-            self._stamp(),
-            version.version_id,
-            version.stamp,
-            version.body.id,
-            **fields,
+            self._stamp(), version.version_id, version.stamp, version.body.id, **fields
         )
         return type(await self.store.change(register, command)) is Done
 
