@@ -164,6 +164,7 @@ class Client:
             "policy": self._settled(path, "policy"),
             "block": self._settled(path, "publicAccessBlock"),
             "ownership": self._settled(path, "ownershipControls"),
+            "acl": self.do("GET", path, "acl").fields("Permission"),
             "encryption": self.ask("GET", path, "encryption").fields("EncryptionType"),
         }
         uploads = self.do("GET", path, "uploads")
@@ -174,6 +175,7 @@ class Client:
             if key.isalnum():
                 tags = self.ask("GET", f"{path}/{key}", "tagging")
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
+                seen["acl of", key] = self.ask("GET", f"{path}/{key}", "acl").fields("Permission")
         return seen
 
     def _settled(self, path: str, marker: str) -> bytes:

@@ -161,3 +161,11 @@ def test_the_owner_of_a_lost_annotation_is_named(store: TestStore) -> None:
         database.execute("DELETE FROM inline")
     owners = {text for problem in store.check().problems for text in problem.objects}
     assert "plain/file annotation small" in owners
+
+
+def test_an_alias_is_no_bucket(store: TestStore) -> None:
+    store.alias("other", store.buckets()["plain"])
+    store.close()
+    report = store.check()
+    assert not report.found
+    assert (report.examined["buckets"], report.examined["aliases"]) == (2, 1)

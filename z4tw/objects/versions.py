@@ -19,6 +19,7 @@ from z4tw.model.objects import (
     MAX_VERSIONS,
     NULL_VERSION_ID,
     PAGE_VERSIONS,
+    BlobInfo,
     Body,
     BodyKind,
     Head,
