@@ -26,10 +26,8 @@ def make_executor(
     now_ms: Callable[[], int], config: Config, storage: Storage, dry: bool = False
 ) -> Executor:
     """What does that which is due in an opened storage."""
-    mover = Mover(
-        storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions, config.region
-    )
-    return Executor(storage.store, storage.stamp, now_ms, mover.move, region=config.region, dry=dry)
+    mover = Mover(storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions)
+    return Executor(storage.store, storage.stamp, now_ms, mover.move, dry=dry)
 
 
 def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:

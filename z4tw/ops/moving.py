@@ -45,7 +45,7 @@ class Mover:
     """Carries out transitions.
 
     ``blobs`` provides ``IBlobStore`` and ``IBlobHousekeeping``; ``stamp`` makes the stamps of
-    commands; ``actions`` are those of plugins by their storage class; ``region`` is told in events.
+    commands; ``actions`` are those of plugins by their storage class.
     """
 
     def __init__(
@@ -55,9 +55,7 @@ class Mover:
         offload: Any,
         stamp: Callable[[], bytes],
         actions: Mapping[str, ILifecycleAction],
-        region: str = "",
     ) -> None:
-        self.region = region
         self.store = store
         self.blobs = blobs
         self.offload = offload
@@ -84,7 +82,6 @@ class Mover:
             version.version_id,
             version.stamp,
             version.body.id,
-            notice=background_notice(bucket, Event.TRANSITION, key, bucket.region),
             **fields,
         )
         return type(await self.store.change(register, command)) is Done
@@ -134,8 +131,8 @@ class _Transition:
         """Give the version a class and, with ``body``, another form. The new class is announced."""
         notice = None
         if storage_class == self._storage_class:
-            region = self._mover.region
-            notice = background_notice(self.bucket, Event.TRANSITION, self.key, region)
+            bucket = self.bucket
+            notice = background_notice(bucket, Event.TRANSITION, self.key, bucket.region)
         done = await self._mover.replace(
             self.bucket,
             self.key,
