@@ -162,27 +162,6 @@ def test_every_command_says_what_it_rests_on() -> None:
     assert all(one.condition is not None and one.condition.unchanged for one in seen)
 
 
-def test_what_is_done_is_announced() -> None:
-    world = World("Enabled")
-    document = (
-        b"<NotificationConfiguration><QueueConfiguration>"
-        b"<Queue>arn:aws:sqs:us-east-1:1:hook</Queue><Event>s3:LifecycleExpiration:*</Event>"
-        b"</QueueConfiguration></NotificationConfiguration>"
-    )
-    assert world.request("PUT", "/bucket?notification", body=document).status == 200
-    world.record = run(world.service._directory.bucket("bucket"))
-    for _ in range(2):
-        world.put("/bucket/key")
-    world.look("key", EXPIRES, OLDER)
-    rows = [event for _, event in run(world.store.outbox("hook", 10))]
-    told = [(one.occurrence.event, one.occurrence.key) for one in rows]
-    assert told[-2:] == [
-        ("s3:LifecycleExpiration:Delete", "key"),
-        ("s3:LifecycleExpiration:DeleteMarkerCreated", "key"),
-    ]
-    assert rows[-1].occurrence.principal == "s3.amazonaws.com"
-
-
 def test_moves_are_told_and_carried_out_one_by_one() -> None:
     world = World()
     for key in ("key", "gone"):

@@ -4,6 +4,8 @@ The order of versions is the order of their stamps. A head holds at most ``HEAD_
 more spills the older half into the newest page, so that a key written often rewrites a page once
 per ``_SPILL`` changes and not every time. Pages are immutable: changing one writes another.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+
+Longer than 400 lines because all commands on a version stand beside the draft that they share.
 """
 
 from __future__ import annotations

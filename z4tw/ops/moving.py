@@ -127,8 +127,8 @@ class _Transition:
         """Give the version a class and, with ``body``, another form. The new class is announced."""
         notice = None
         if storage_class == self._storage_class:
-            region = self.bucket.region
-            notice = background_notice(self.bucket, Event.TRANSITION, self.key, region)
+            bucket = self.bucket
+            notice = background_notice(bucket, Event.TRANSITION, self.key, bucket.region)
         done = await self._mover.replace(
             self.bucket,
             self.key,
