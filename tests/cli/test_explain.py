@@ -48,7 +48,12 @@ def test_both_sides_of_a_signature_are_compared(z4: Z4, tmp_path: Path) -> None:
     assert "  - host:localhost:9670\n  + host:proxy&co\n" in ran.out
     file.write_text(LOG.replace("proxy&amp;co", "localhost:9670").replace("xyz", "abc"))
     ran = z4.run("explain", "--request", str(file), "--data", str(z4.data))
-    assert "the secret keys differ" in ran.out
+    assert "Both sides signed the same text: the secret keys differ." in ran.out
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text(LOG.partition("botocore.parsers")[0])
+    other.write_text(LOG.partition("botocore.parsers")[2])
+    ran = z4.run("explain", "--request", str(one), "--request", str(other), "--data", str(z4.data))
+    assert "The two sides differ first in the header host." in ran.out
 
 
 def test_a_request_head_is_judged_by_the_store(z4: Z4, tmp_path: Path) -> None:

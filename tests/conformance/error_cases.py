@@ -198,10 +198,7 @@ GOOD: dict[str, Recipe] = {
 _RAW = ("PutObject", "PutObjectAnnotation", "UploadPart")
 WITH_BODY = tuple(sorted(name for name, recipe in GOOD.items() if recipe.body))
 JSON_DOCUMENTS = ("PutBucketPolicy",)
-TAKES_DOCUMENT = tuple(
-    name for name in WITH_BODY if name not in ("PutObject", "UploadPart", *JSON_DOCUMENTS)
-)
-TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in _RAW)
+TAKES_DOCUMENT = tuple(name for name in WITH_BODY if name not in (*_RAW, *JSON_DOCUMENTS))
 LONG_DOCUMENTS = ("CompleteMultipartUpload", "DeleteObjects")
 SETTINGS = tuple(
     name for name in TAKES_DOCUMENT
@@ -211,9 +208,7 @@ ON_KEYS = tuple(sorted(name for name in GOOD if OPERATIONS[name].level == "objec
 ON_BUCKETS = tuple(sorted(name for name in GOOD if name not in ("ListBuckets", "CreateBucket")))
 VERSIONED = ("DeleteObjectAnnotation", "DeleteObjectTagging", "GetObject", "GetObjectAcl",
              "GetObjectAnnotation", "GetObjectAttributes", "GetObjectTagging", "HeadObject",
-             "ListObjectAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging")
-VERSIONED = ("DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
-             "GetObjectTagging", "HeadObject", "PutObjectAcl", "PutObjectTagging",
+             "ListObjectAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging",
              "UpdateObjectEncryption")
 ALL = tuple(sorted(GOOD))
 

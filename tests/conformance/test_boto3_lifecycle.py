@@ -254,6 +254,16 @@ def check_packing(s3: Any, data: Path, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="again")["Body"].read() == lines
 
 
+def test_a_walk_by_hand_beside_a_running_node(s3: Any, server: ServerProcess, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="key", Body=b"x")
+    rules(s3, bucket, {"Expiration": {"Date": datetime(2020, 1, 1, tzinfo=UTC)}})
+    command = ("lifecycle", "run", "--data", str(server.data), "--bucket", bucket, "--json")
+    assert json.loads(z4(*command, "--dry-run").stdout)["expired"] == 1
+    assert keys(s3, bucket) == ["key"]
+    assert json.loads(z4(*command).stdout)["expired"] == 1
+    assert keys(s3, bucket) == []
+
+
 def test_the_command_line_puts_a_configuration_from_a_file(
     server: ServerProcess, alice: Key, bucket: str, tmp_path: Path
 ) -> None:

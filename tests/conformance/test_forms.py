@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.raw import Request, Wire
+from tests.conformance.test_sts import client, of_key, of_session
 from tests.ops.post_forms import BOUNDARY, CONTENT_TYPE, form_body, signed_fields
 from tests.processes import Key, ServerProcess
 
@@ -113,6 +114,26 @@ def test_a_policy_that_has_expired(s3: Any, bucket: str) -> None:
     posted = post(made["url"], made["fields"], b"x")
     assert posted.status == 403
     assert "Invalid according to Policy: Policy expired." in posted.text
+
+
+def test_temporary_credentials_sign_forms_that_carry_their_token(
+    server: ServerProcess, s3: Any, alice: Key, bucket: str
+) -> None:
+    token = "x-amz-security-token"
+    issued = client(server, "sts", of_key(alice)).get_session_token(DurationSeconds=900)
+    session = client(server, "s3", of_session(issued["Credentials"]))
+    made = session.generate_presigned_post(bucket, "k")
+    fields = made["fields"]
+    for changed in (
+        {name: value for name, value in fields.items() if name != token},
+        {**fields, token: fields[token][:-4]},
+        {**fields, token: ""},
+    ):
+        posted = post(made["url"], changed, b"file")
+        assert posted.status in (400, 403), posted.text
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    assert post(made["url"], fields, b"file").status == 204
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"file"
 
 
 def test_a_form_that_breaks_off_leaves_nothing_and_the_server_goes_on(

@@ -37,10 +37,12 @@ from tests.conformance.world import (
     OBJECT,
     POLICY,
     TAGS,
+    WEBSITE,
     Client,
     World,
     altered,
     build_world,
+    cors,
     part_list,
     part_of,
     upload_of,
@@ -52,17 +54,22 @@ ON_OWN = (
     "CreateBucket",
     "DeleteBucket",
     "DeleteBucketOwnershipControls",
+    "PutBucketCors",
+    "PutBucketAcl",
     "PutBucketOwnershipControls",
     "PutBucketPolicy",
     "PutBucketEncryption",
     "PutBucketTagging",
     "PutBucketVersioning",
+    "PutBucketWebsite",
     "PutPublicAccessBlock",
 )
 DELETES = {
+    "DeleteBucketCors": cors("GET"),
     "DeleteBucketEncryption": BLOCKING,
     "DeleteBucketPolicy": POLICY,
     "DeleteBucketTagging": TAGS,
+    "DeleteBucketWebsite": WEBSITE,
     "DeletePublicAccessBlock": BLOCK,
 }
 """What is to be there before it can be deleted."""
@@ -106,12 +113,20 @@ def prepared(name: str, client: Client, own: str) -> Request:
     elif name == "DeleteObjects":
         client.do("PUT", f"/{own}/object", body=OBJECT)
         path = f"/{own}"
-    elif name in ("DeleteObject", "PutObjectTagging", "CopyObject", "UpdateObjectEncryption"):
+    elif name in (
+        "DeleteObject",
+        "PutObjectAcl",
+        "PutObjectTagging",
+        "CopyObject",
+        "UpdateObjectEncryption",
+    ):
         client.do("PUT", path, body=OBJECT)
     elif name == "DeleteObjectTagging":
         client.do("PUT", path, body=OBJECT, x_amz_tagging="a=b")
     headers: dict[str, str] = {}
-    if name == "CopyObject":
+    if name in ("PutBucketAcl", "PutObjectAcl"):
+        headers = {"x-amz-acl": "public-read"}
+    elif name == "CopyObject":
         headers, path = {"x-amz-copy-source": path}, f"/{own}/copy"
     elif "{upload}" in query:
         upload = upload_of(client, path)

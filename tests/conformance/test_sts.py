@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.conformance.world import logged
 from tests.processes import Key, ServerProcess, boto3_client, make_key, z4
 
 _numbers = itertools.count()
@@ -201,3 +203,108 @@ def test_the_command_line_of_aws_asks_who_it_is(server: ServerProcess, alice: Ke
         [*aws, "get-session-token"], env=environ, capture_output=True, check=True, text=True
     )
     assert json.loads(ran.stdout)["Credentials"]["AccessKeyId"].startswith("ZT4")
+
+
+def environ_of(session: dict[str, str]) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": session["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": session["aws_secret_access_key"],
+        "AWS_SESSION_TOKEN": session["aws_session_token"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def test_the_command_line_of_aws_works_in_a_session(
+    server: ServerProcess, alice: Key, bucket: str, tmp_path: Path
+) -> None:
+    sts = client(server, "sts", of_key(alice))
+    session = of_session(sts.get_session_token()["Credentials"])
+    file = tmp_path / "file"
+    file.write_bytes(os.urandom(9 * 1024 * 1024))  # in parts, with trailers
+    aws = [sys.executable, "-m", "awscli", "--endpoint-url", server.endpoint, "s3", "cp"]
+    for source, target in (
+        (str(file), f"s3://{bucket}/file"),
+        (f"s3://{bucket}/file", str(tmp_path / "again")),
+    ):
+        subprocess.run(
+            [*aws, source, target], env=environ_of(session), capture_output=True, check=True
+        )
+    assert (tmp_path / "again").read_bytes() == file.read_bytes()
+
+
+def test_a_form_is_signed_in_a_session(server: ServerProcess, alice: Key, bucket: str) -> None:
+    sts = client(server, "sts", of_key(alice))
+    session = client(server, "s3", of_session(sts.get_session_token()["Credentials"]))
+    form = session.generate_presigned_post(bucket, "posted")
+    assert "x-amz-security-token" in form["fields"]
+
+    def post(fields: dict[str, str]) -> int:
+        pieces = [
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ]
+        pieces.append('--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ndata\r\n--x--\r\n')
+        request = urllib.request.Request(
+            form["url"],
+            "".join(pieces).encode(),
+            {"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert post(form["fields"]) == 204
+    assert session.get_object(Bucket=bucket, Key="posted")["Body"].read() == b"data"
+    other = of_session(sts.get_session_token()["Credentials"])["aws_session_token"]
+    assert post({**form["fields"], "x-amz-security-token": other}) == 400
+    bare = {k: v for k, v in form["fields"].items() if k != "x-amz-security-token"}
+    assert post(bare) == 403
+
+
+def test_a_denial_is_explained_to_the_operator_alone(
+    server: ServerProcess, bucket: str, user: Key
+) -> None:
+    below = boto3_client(server, user)
+    with pytest.raises(ClientError) as caught:
+        below.get_object(Bucket=bucket, Key="key")
+    assert "nothing allows it" not in str(caught.value.response)
+    request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+    [line] = logged(server, request_id)
+    assert line["denied"] == "s3:GetObject: nothing allows it"
+    asked = ("--action", "s3:GetObject", "--bucket", bucket, "--object", "key")
+    told = z4(
+        "explain", "--key", user.name, *asked, "--data", str(server.data), "--json", check=False
+    )
+    assert told.returncode == 1
+    assert json.loads(told.stdout)["reason"] == "nothing allows it"
+
+
+def test_a_wrong_signature_is_found_in_the_clients_log(
+    server: ServerProcess, alice: Key, bucket: str, tmp_path: Path
+) -> None:
+    environ = environ_of(
+        {
+            "aws_access_key_id": alice.access_key_id,
+            "aws_secret_access_key": "wrong" * 8,
+            "aws_session_token": "",
+        }
+    )
+    aws = [sys.executable, "-m", "awscli", "--debug", "--endpoint-url", server.endpoint]
+    ran = subprocess.run(
+        [*aws, "s3api", "list-objects-v2", "--bucket", bucket],
+        env=environ,
+        capture_output=True,
+        check=False,
+    )
+    log = tmp_path / "log"
+    log.write_bytes(ran.stderr)
+    told = z4("explain", "--request", str(log), "--data", str(server.data), "--json", check=False)
+    found = json.loads(told.stdout)
+    assert "the secret keys differ" in found["verdict"]
+    assert found["server"] == found["client"]
+    assert found["server"]["canonical_request"].startswith(f"GET\n/{bucket}\n")

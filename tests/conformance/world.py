@@ -169,6 +169,7 @@ class Client:
             "policy": self._settled(path, "policy"),
             "block": self._settled(path, "publicAccessBlock"),
             "ownership": self._settled(path, "ownershipControls"),
+            "acl": self.do("GET", path, "acl").fields("Permission"),
             "encryption": self.ask("GET", path, "encryption").fields("EncryptionType"),
             "lock": self.ask("GET", path, "object-lock").fields("Mode"),
         }
@@ -184,6 +185,7 @@ class Client:
                         b"<RequestId>"
                     )[0]
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
+                seen["acl of", key] = self.ask("GET", f"{path}/{key}", "acl").fields("Permission")
         return seen
 
     def _settled(self, path: str, marker: str) -> bytes:

@@ -280,6 +280,7 @@ class Agreement(RuleBasedStateMachine):
         ]
         self.both("scan", Kind.ANNOTATION, BUCKET, b"", b"", 1000)
         self.both("outbox", "one", 1000)
+        self.both("usage", BUCKET)
         one, other = _now(self.memory.sizes()), _now(self.sqlite.sizes())
         assert (one.objects, one.object_bytes, one.blobs, one.blob_bytes, one.uploads) == (
             other.objects,

@@ -20,13 +20,11 @@ from z4tw.model.objects import (
     BlobInfo,
     Body,
     BodyKind,
-    Encryption,
     Head,
-    Manifest,
     PageRef,
     Version,
 )
-from z4tw.model.registers import Done, Kind, NeedData, Refused
+from z4tw.model.registers import Done, Kind, Refused
 from z4tw.model.stamps import pack_stamp, parse_version_id, version_id_of
 from z4tw.objects import records, rows
 from z4tw.objects.commands import (
@@ -36,7 +34,6 @@ from z4tw.objects.commands import (
     PutVersion,
     ReplaceBody,
     SetAcl,
-    SetEncryption,
     SetTags,
 )
 from z4tw.objects.versions import find_version
@@ -354,63 +351,6 @@ class TestUnchanged:
     def test_what_is_gone_is_not_unchanged(self) -> None:
         command = DeleteObject(stamp(5), "o", "", Condition(unchanged=stamp(1)))
         assert view().change(command).outcome.code == "PreconditionFailed"
-
-
-class TestEncryption:
-    OTHER = Encryption("aws:kms", "orders")
-
-    def set(self, body: Body, expected: bytes, version_id: str = "", **more: Any) -> SetEncryption:
-        return SetEncryption(stamp(9), version_id, expected, self.OTHER, body, **more)
-
-    def test_the_encryption_changes_and_last_modified_stays(self) -> None:
-        key = view()
-        body = Body(BodyKind.FILE, b"one", 9000)
-        key.change(PutVersion(version(1, body=body), blob=BlobInfo(b"one", "p", 9000, 9100)))
-        assert key.change(self.set(body, b"one")).outcome == Done(stamp(9), "null")
-        current = key.value.current
-        assert (current.encryption, current.body) == (self.OTHER, body)
-        assert current.stamp == stamp(1)
-        assert key.references == {b"one": 1}
-
-    def test_a_new_inline_row_takes_the_place_of_the_old_one(self) -> None:
-        key = view()
-        key.change(PutVersion(version(1, body=Body(BodyKind.INLINE, b"one", 3)), inline=b"abc"))
-        usage = key.usage
-        key.change(self.set(Body(BodyKind.INLINE, b"two", 3), b"one", inline=b"xyz"))
-        assert key.inline == {b"two": b"xyz"}
-        assert key.usage == usage
-
-    def test_a_new_part_list_is_acquired_and_the_old_one_released(self) -> None:
-        key = view()
-        parts = Manifest(())
-        key.change(PutVersion(version(1, body=Body(BodyKind.MANIFEST, b"one", 3)), manifest=parts))
-        change = key.change(self.set(Body(BodyKind.MANIFEST, b"two", 3), b"one", manifest=parts))
-        assert change.manifest == (b"two", parts)
-        assert key.references == {b"one": 0, b"two": 1}
-
-    def test_a_version_deep_in_a_page(self) -> None:
-        key = view()
-        for number in range(1, HEAD_VERSIONS + 10):
-            key.change(put(number, "Enabled"))
-        oldest = version_id_of(stamp(1))
-        assert isinstance(key.change(self.set(EMPTY_BODY, b"", oldest)).outcome, Done)
-        found = find_version(key.value, oldest, key)
-        assert found is not None
-        assert found.encryption == self.OTHER
-
-    def test_a_body_that_was_replaced_must_be_looked_at_again(self) -> None:
-        key = view()
-        key.change(PutVersion(version(1, body=Body(BodyKind.INLINE, b"new", 3)), inline=b"abc"))
-        body = Body(BodyKind.INLINE, b"two", 3)
-        assert key.change(self.set(body, b"old", inline=b"x")).outcome == NeedData(b"old")
-        assert key.inline == {b"new": b"abc"}
-
-    def test_what_is_not_there(self) -> None:
-        key = view()
-        assert key.change(self.set(EMPTY_BODY, b"")).outcome.code == "NoSuchKey"
-        assert key.change(self.set(EMPTY_BODY, b"", "null")).outcome.code == "NoSuchVersion"
-        key.change(DeleteObject(stamp(2), "o", "Enabled"))
-        assert isinstance(key.change(self.set(EMPTY_BODY, b"")).outcome, NeedData)
 
 
 @dataclass

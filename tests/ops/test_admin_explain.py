@@ -97,6 +97,13 @@ def test_conditions_and_tags_are_taken_into_account() -> None:
     assert not explain(harness, "s3:GetObject", conditions=near, **upon)["allowed"]
 
 
+def test_a_bucket_that_is_not_there_yet_can_be_asked_about() -> None:
+    harness, _ = world()
+    assert explain(harness, "s3:CreateBucket", key="user", bucket="new")["allowed"]
+    assert not explain(harness, "s3:CreateBucket", user="bob", bucket="new")["allowed"]
+    assert explain(harness, "s3:ListAllMyBuckets", key="user")["allowed"]
+
+
 def test_an_inactive_key_is_denied_everything() -> None:
     harness, _ = world()
     run(harness.admin.key_deactivate("user"))

@@ -241,3 +241,17 @@ def test_a_form_asks_by_its_fields() -> None:
             assert answer.headers.get(name) == fields.get(name)
         assert harness.request("GET", "/bucket/key", opening).body == FILE
     assert FILE[:50] not in harness.stored()
+
+
+def test_annotations_are_sealed_as_their_object_is() -> None:
+    harness = EncryptedHarness(seals_all=False)
+    text = b"a remark on it. " * 400
+    for headers, opening in ((kms(), {}), (customer(), customer()), ({}, {})):
+        harness.put("/bucket/key", b"x" * 5000, headers=headers)
+        target = "/bucket/key?annotation&annotationName=remark"
+        answer = harness.request("PUT", target, body=text)
+        assert answer.status == 200, answer
+        assert harness.request("GET", target).body == text
+        assert (text[:50] in harness.stored()) == (headers != kms())
+        assert harness.request("GET", "/bucket/key", opening).status == 200
+        harness.blobs.blobs.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.ops.harness import Harness, run
@@ -163,27 +162,6 @@ def test_every_command_says_what_it_rests_on() -> None:
     assert all(one.condition is not None and one.condition.unchanged for one in seen)
 
 
-def test_what_is_done_is_announced() -> None:
-    world = World("Enabled")
-    document = (
-        b"<NotificationConfiguration><QueueConfiguration>"
-        b"<Queue>arn:aws:sqs:us-east-1:1:hook</Queue><Event>s3:LifecycleExpiration:*</Event>"
-        b"</QueueConfiguration></NotificationConfiguration>"
-    )
-    assert world.request("PUT", "/bucket?notification", body=document).status == 200
-    world.record = run(world.service._directory.bucket("bucket"))
-    for _ in range(2):
-        world.put("/bucket/key")
-    world.look("key", EXPIRES, OLDER)
-    rows = [event for _, event in run(world.store.outbox("hook", 10))]
-    told = [(one.occurrence.event, one.occurrence.key) for one in rows]
-    assert told[-2:] == [
-        ("s3:LifecycleExpiration:Delete", "key"),
-        ("s3:LifecycleExpiration:DeleteMarkerCreated", "key"),
-    ]
-    assert rows[-1].occurrence.principal == "s3.amazonaws.com"
-
-
 def test_moves_are_told_and_carried_out_one_by_one() -> None:
     world = World()
     for key in ("key", "gone"):
@@ -222,38 +200,3 @@ def test_tallies_add_up() -> None:
     tally = Tally(1, 2, 3, 4, 5)
     tally.add(Tally(1, 1, 1, 1, 1))
     assert tally == Tally(2, 3, 4, 5, 6)
-
-
-@pytest.mark.parametrize(
-    ("versioning", "event"),
-    [("", "Delete"), ("Enabled", "DeleteMarkerCreated"), ("Suspended", "DeleteMarkerCreated")],
-)
-def test_what_expires_is_announced_by_the_service(versioning: str, event: str) -> None:
-    world = World(versioning)
-    world.put("/bucket/key")
-    world.record = announcing(world.record)
-    world.look("key", EXPIRES)
-    ((_, told),) = run(world.store.outbox("hook", 10))
-    about = told.occurrence
-    assert (about.event, about.key) == (f"s3:LifecycleExpiration:{event}", "key")
-    assert (about.principal, about.region) == ("s3.amazonaws.com", "us-east-1")
-
-
-def test_old_versions_that_go_are_announced() -> None:
-    world = World("Enabled")
-    for _ in range(2):
-        world.put("/bucket/key")
-    world.record = announcing(world.record)
-    world.look("key", OLDER)
-    ((_, told),) = run(world.store.outbox("hook", 10))
-    assert told.occurrence.event == "s3:LifecycleExpiration:Delete"
-    assert told.version_id
-
-
-def announcing(bucket: Bucket) -> Bucket:
-    """The bucket with a notification configuration."""
-    document = (
-        b"<NotificationConfiguration><QueueConfiguration><Queue>arn:z4:sqs:::hook</Queue>"
-        b"<Event>s3:LifecycleExpiration:*</Event></QueueConfiguration></NotificationConfiguration>"
-    )
-    return msgspec.structs.replace(bucket, configurations={"notification": document})

@@ -531,3 +531,30 @@ def test_a_policy_that_cannot_be_read() -> None:
     for text in ("x", b64encode(b"{").decode(), b64encode(json.dumps([]).encode()).decode()):
         answer = world.signed({"key": "k"}, policy=text)
         assert (answer.status, answer.error) == (400, "InvalidPolicyDocument")
+
+
+def test_the_file_of_a_form_is_held_to_the_quota_by_its_real_size() -> None:
+    world = World()
+    run(world.harness.admin.bucket_quota("bucket", max_bytes=2 * len(FILE)))
+    assert world.signed({"key": "one"}).status == 204
+    assert world.signed({"key": "two"}, FILE + b"x").error == "QuotaExceeded"
+    assert world.signed({"key": "two"}).status == 204
+    assert world.signed({"key": "three"}).error == "QuotaExceeded"
+    assert world.keys() == ["one", "two"]
+
+
+def test_a_form_may_say_who_reads_its_file() -> None:
+    world = World()
+    assert world.signed({"key": "open", "acl": "public-read"}).status == 204
+    assert world.signed({"key": "closed"}).status == 204
+    assert world.harness.anonymous("GET", "/bucket/open").body == FILE
+    assert world.harness.anonymous("GET", "/bucket/closed").error == "AccessDenied"
+
+
+def test_a_form_may_be_posted_to_an_alias_of_the_bucket() -> None:
+    world = World()
+    run(world.harness.admin.bucket_alias_add("bucket", "other-name"))
+    fields = signed_fields(world.key, "other-name", {"key": "k"}, world.harness.clock.ms / 1000)
+    assert world.post(fields, target="/other-name").status == 204
+    assert world.keys() == ["k"]
+    assert world.post(fields, target="/bucket").error == "AccessDenied"

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.ops.encrypted import FILE, EncryptedHarness, customer, kms
 from tests.ops.harness import Answer, Harness, run
 from tests.ops.test_notifications import queue
 from z4tw.model.objects import BodyKind
 from z4tw.model.registers import Kind, Register
 from z4tw.ops.context import Settings
+from z4tw.s3.encryption import SSE
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -375,3 +377,71 @@ def test_a_read_only_store_refuses_changes() -> None:
     assert harness.request("PUT", at("b"), body=b"x").error == "ServiceUnavailable"
     assert harness.request("DELETE", at("a")).error == "ServiceUnavailable"
     assert harness.request("GET", at("a")).body == b"text"
+
+
+# Encryption
+
+
+def kept(harness: EncryptedHarness) -> bytes:
+    """All bodies that are stored."""
+    return harness.stored() + b"".join(harness.store._inline.values())
+
+
+def put_at(harness: Harness, path: str, name: str, body: bytes) -> Answer:
+    answer = harness.request("PUT", at(name, path=path), body=body)
+    assert answer.status == 200, answer
+    return answer
+
+
+@pytest.mark.parametrize("body", [FILE, b"inline secret text"])
+def test_an_annotation_is_encrypted_as_its_version_is(body: bytes) -> None:
+    text = body.hex().encode()
+    harness = EncryptedHarness(seals_all=False)
+    harness.put("/bucket/plain", b"x")
+    assert SSE not in put_at(harness, "/bucket/plain", "a", text).headers
+    for headers in ({SSE: "AES256"}, kms("orders")):
+        harness.put("/bucket/key", b"x", headers=headers)
+        assert put(harness, "a", text).headers[SSE] == headers[SSE]
+        got = harness.request("GET", at("a"))
+        assert (got.body, got.headers[SSE]) == (text, headers[SSE])
+
+
+@pytest.mark.parametrize("body", [FILE, b"inline secret text"])
+def test_a_copy_with_another_key_has_annotations_with_that_key(body: bytes) -> None:
+    text = body.hex().encode()
+    harness = EncryptedHarness(seals_all=False)
+    harness.put("/bucket/key", b"x")
+    put(harness, "a", text)
+    assert text[:30] in kept(harness)
+    answer = copy(harness, **{name.replace("-", "_"): v for name, v in kms("orders").items()})
+    assert answer.status == 200, answer
+    got = harness.request("GET", at("a", path="/bucket/copy"))
+    assert (got.body, got.headers[SSE]) == (text, "aws:kms")
+    harness.request("DELETE", "/bucket/key")
+    for blob in run(harness.store.garbage(harness.clock.ms + 1, 1000)):
+        run(harness.blobs.remove(blob))
+    assert text[:30] not in kept(harness)
+    assert harness.request("GET", at("a", path="/bucket/copy")).body == text
+
+
+def test_a_disabled_key_opens_no_annotation() -> None:
+    harness = EncryptedHarness()
+    harness.put("/bucket/key", b"x", headers=kms("orders"))
+    put(harness, "a", FILE.hex().encode())
+    keys = harness.blobs.keys
+    keys._named["orders"] = keys._named["orders"]._replace(enabled=False)
+    assert harness.request("GET", at("a")).error == "KMS.DisabledException"
+    assert harness.request("PUT", at("b"), body=b"x").error == "KMS.DisabledException"
+
+
+def test_a_version_with_a_customers_key_has_no_annotations() -> None:
+    harness = EncryptedHarness()
+    harness.put("/bucket/key", b"x", headers=customer())
+    refused = harness.request("PUT", at("a"), body=b"x")
+    assert (refused.error, refused.exchange.body.touched) == ("InvalidRequest", False)
+    harness.put("/bucket/key", b"x")
+    put(harness, "a")
+    named = {name.replace("-", "_"): value for name, value in customer().items()}
+    assert copy(harness, **named).error == "InvalidRequest"
+    without = copy(harness, **named, x_amz_object_annotation_directive="EXCLUDE")
+    assert without.status == 200

@@ -56,7 +56,9 @@ def test_who_one_is() -> None:
     assert text(answer, "UserId").startswith("Z4U")
     assert text(answer, "Account") == harness.user.account_number
     assert answer.exchange.operation == "GetCallerIdentity"
-    assert answer.exchange.requester == harness.user.account_id
+    assert answer.exchange.requester == f"{prefix}user/bob"
+    root = harness.sts(harness.user, Action="GetCallerIdentity")
+    assert root.exchange.requester == harness.user.account_id
     assert answer.headers["content-type"] == "text/xml"
 
 
@@ -295,6 +297,8 @@ def test_a_role_is_assumed_by_root_and_by_whom_a_policy_allows() -> None:
     account = harness.user.account_number
     assert text(answer, "Arn") == f"arn:aws:sts::{account}:assumed-role/reader/session"
     assert text(answer, "UserId").endswith(":session")
+    read = harness.request("GET", "/bucket/key", key=session)
+    assert read.exchange.requester == f"arn:aws:sts::{account}:assumed-role/reader/session"
     assert code(assume(harness, bob, arn)) == "AccessDenied"
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}
     run(harness.admin.user_policy_put("bob", json.dumps({"Statement": allow})))

@@ -20,6 +20,7 @@ from tests.policy.documents import (
     statement,
 )
 from z4tw.interfaces import Effect, IDocumentEvaluator, PolicyRequest
+from z4tw.model.control import Principal
 from z4tw.policy.bucket_policy import BucketPolicyEvaluator
 from z4tw.policy.public_access import PublicAccessBlock, pack_block
 
@@ -117,6 +118,8 @@ def test_a_public_policy_can_be_kept_to_the_owners_account() -> None:
     for principal in (BOB, OTHER_ROOT, NOBODY):
         assert effect(request(key="k", principal=principal, on=on)) is Effect.ABSTAIN
         assert effect(request(key="k", principal=principal, on=bucket(both))) is Effect.ALLOW
+    service = Principal("", "", "logs", "", "logs", "", service="logging.s3.amazonaws.com")
+    assert effect(request(key="k", principal=service, on=on)) is Effect.ALLOW
     # What the policy says of single accounts is void too, for it is all one public policy.
     assert effect(request("s3:PutObject", "k", BOB, on=on)) is Effect.ABSTAIN
     # A policy that is not public is not restricted, and the other flags restrict nothing.

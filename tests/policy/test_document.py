@@ -93,6 +93,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 RESOURCE = "Policy has invalid resource"
 APPLIES = "Action does not apply to any resource(s) in statement"
+COMBINATION = "Conditions do not apply to combination of actions and resources in statement"
 KEY = "Policy has an invalid condition key"
 
 
@@ -146,13 +147,16 @@ def condition(operator: str, key: str = "aws:SourceIp", value: Any = "a") -> dic
         (condition("StringEquals", value={"a": "b"}), SYNTAX),
         (condition("StringEquals", "s3:VersionStatus"), KEY),
         (condition("StringEquals", ""), KEY),
+        (condition("StringLike", "s3:prefix"), COMBINATION),
+        (condition("StringLike", "S3:Delimiter") | {"Action": "s3:Get*"}, COMBINATION),
+        (condition("NumericEquals", "s3:max-keys", 1) | {"Effect": "Deny"}, COMBINATION),
         (condition("StringIs"), "Invalid Condition type : StringIs"),
         (condition("stringequals"), "Invalid Condition type : stringequals"),
         (condition("IpAddress"), "Invalid IP address in Conditions"),
         (condition("NotIpAddressIfExists"), "Invalid IP address in Conditions"),
         (
-            condition("NumericEquals", "s3:max-keys"),
-            "Invalid value of the condition key s3:max-keys for NumericEquals",
+            condition("NumericEquals", "s3:signatureAge"),
+            "Invalid value of the condition key s3:signatureAge for NumericEquals",
         ),
     ],
 )
@@ -179,11 +183,14 @@ def test_what_is_no_statement(content: dict[str, Any], message: str) -> None:
         changed(Resource=None, NotResource=f"{ARN}/public/*", Effect="Deny"),
         changed(Condition={}),
         condition("Bool", "aws:SecureTransport", False),
-        condition("NumericLessThan", "s3:max-keys", 10),
+        condition("NumericLessThan", "s3:max-keys", 10) | {"Action": "s3:*", "Resource": ARN},
+        condition("StringLike", "s3:prefix", "a") | {"Action": "s3:List*", "Resource": ARN},
+        condition("StringLike", "s3:prefix", "a") | {"NotAction": "s3:Get*", "Action": None},
         condition("NumericLessThan", "s3:signatureAge", [10.5, "7"]),
     ],
 )
 def test_what_is_a_statement(content: dict[str, Any]) -> None:
+    content = {name: value for name, value in content.items() if value is not None}
     assert parse_policy(document(content), bucket=BUCKET)
 
 

@@ -307,7 +307,7 @@ NAMES = ("alice", "bob", "a", "")
 ACTIONS = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:ListBucket")
 some = st.lists
 VALUES = st.sampled_from(["a", "b", "a*", "?", "*", "${aws:username}", "${aws:Absent}", "1", "20"])
-KEYS = st.sampled_from(["aws:username", "aws:Referer", "s3:prefix", "S3:PREFIX"])
+KEYS = st.sampled_from(["aws:username", "aws:Referer", "aws:UserAgent", "AWS:USERAGENT"])
 
 
 def conditions() -> Any:
@@ -366,7 +366,7 @@ def requests(draw: Any) -> PolicyRequest:
     value = st.sampled_from(["a", "ab", "alice", "*", "5", "20", ""])
     keys = draw(
         st.dictionaries(
-            st.sampled_from(["s3:prefix", "aws:Referer"]), value | st.tuples(value, value)
+            st.sampled_from(["aws:UserAgent", "aws:Referer"]), value | st.tuples(value, value)
         )
     )
     if draw(st.booleans()):

@@ -259,6 +259,11 @@ class Actor:
         self.perform(s3.put_tags(*place, self.rng.choice((None, *TAG_SETS))))
         self.perform(s3.get_tags(*place))
 
+    def name_key(self) -> None:
+        place = self.named()
+        self.perform(s3.name_key(*place))
+        self.perform(s3.read_object("GET", *place))
+
     # Object lock
 
     def lock(self, bucket: str) -> Lock:
@@ -415,8 +420,9 @@ def last_page(answer: Answer) -> bool:
 ACTIONS: list[tuple[int, Callable[[Actor], None]]] = [
     (2, Actor.create_bucket), (2, Actor.delete_bucket), (4, Actor.set_versioning),
     (20, Actor.put), (5, Actor.post), (16, Actor.read), (6, Actor.delete), (4, Actor.delete_many),
-    (14, Actor.copy), (5, Actor.set_tags), (4, Actor.create_upload), (9, Actor.put_part),
-    (6, Actor.copy_part), (8, Actor.complete), (1, Actor.abort), (4, Actor.list_parts),
+    (14, Actor.copy), (5, Actor.set_tags), (4, Actor.name_key),
+    (4, Actor.create_upload), (9, Actor.put_part), (6, Actor.copy_part), (8, Actor.complete),
+    (1, Actor.abort), (4, Actor.list_parts),
     (9, Actor.list_objects), (7, Actor.list_versions), (4, Actor.list_uploads),
     (1, Actor.lock_bucket), (6, Actor.retain), (4, Actor.hold),
     (6, Actor.append), (5, Actor.rename),

@@ -57,7 +57,8 @@ FREE = Lock()
 @dataclass(frozen=True)
 class Version:
     """A version, or a delete marker (then the rest is empty). ``parts``: sizes of a multipart
-    object's parts; ``upload``: the upload that made it."""
+    object's parts; ``upload``: the upload that made it; ``named``: it was given a key of the
+    keyring, where there is one."""
 
     id: str | None
     modified_s: int | None
@@ -68,6 +69,7 @@ class Version:
     parts: tuple[int, ...] = ()
     upload: str | None = None
     lock: Lock = FREE
+    named: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,9 @@ def byte_range(first: int | None, last: int | None, size: int) -> tuple[int, int
 class Model:
     """All buckets of one account."""
 
-    def __init__(self) -> None:
+    def __init__(self, encrypts: bool = False) -> None:
         self.buckets: dict[str, Bucket] = {}
+        self.encrypts = encrypts
 
     def bucket(self, name: str) -> Bucket:
         if name not in self.buckets:
@@ -276,7 +279,7 @@ class Model:
         original = self.source(source, source_condition)
         replaced, retagged = directives
         unchanged = not replaced and given.storage_class == original.attributes.storage_class
-        if source == (*target, "") and unchanged:
+        if source == (*target, "") and unchanged and not original.named:
             raise Refused("InvalidRequest")
         kept = given if replaced else original.attributes
         tags = given.tags if retagged else original.attributes.tags
@@ -285,6 +288,10 @@ class Model:
             original, id=made.id, modified_s=made.modified_s, attributes=attributes, upload=None,
             lock=FREE,
         )  # fmt: skip
+        if original.named and original.body:
+            # Written anew, with the store's own key: a single object.
+            version = replace(version, etag=md5(original.body), parts=())
+        version = replace(version, named=False)
         return original, self.put(*target, version, condition)
 
     def source(self, source: tuple[str, str, str], condition: Condition) -> Version:
@@ -337,6 +344,8 @@ class Model:
             raise Refused("InvalidWriteOffset")
         if base is None:
             return self.put(bucket, key, made, condition)
+        if base.named:
+            raise Refused("NotImplemented")
         if not made.body:
             return base
         before = (base.parts or (len(base.body),)) if base.body else ()
@@ -359,6 +368,14 @@ class Model:
         tagged = replace(version, attributes=replace(version.attributes, tags=tags))
         versions[versions.index(version)] = tagged
         return tagged
+
+    def name_key(self, bucket: str, key: str, version_id: str) -> None:
+        """UpdateObjectEncryption."""
+        version = self.find(bucket, key, version_id)
+        if not self.encrypts:
+            raise Refused("InvalidRequest")
+        versions = self.bucket(bucket).keys[key]
+        versions[versions.index(version)] = replace(version, named=True)
 
     def lockable(self, bucket: str, key: str, version_id: str) -> Version:
         """The version whose lock is read or changed."""

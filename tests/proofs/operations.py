@@ -357,8 +357,12 @@ def described(model: Model, bucket: str, version: Version) -> dict[str, str | No
         "x-amz-tagging-count": str(len(given.tags)) if given.tags else None,
         VERSION: shown(model, bucket, version),
         "x-amz-meta-n": None,
+        "x-amz-server-side-encryption": None,
         **lock_headers(version.lock),
     }
+    if model.encrypts:
+        method = "aws:kms" if version.named else "AES256"
+        headers["x-amz-server-side-encryption"] = method
     if version.modified_s is not None:
         headers["last-modified"] = formatdate(version.modified_s, usegmt=True)
     return headers | {f"x-amz-meta-{name}": value for name, value in given.metadata}
@@ -540,6 +544,20 @@ def put_tags(bucket: str, key: str, version_id: str, tags: Tags | None) -> Opera
     if tags is None:
         return Operation(Request("DELETE", target), effect)
     return Operation(Request("PUT", target, {}, tagging(tags).encode()), effect)
+
+
+def name_key(bucket: str, key: str, version_id: str) -> Operation:
+    """UpdateObjectEncryption to the key ``orders``."""
+
+    def effect(model: Model, answer: Answer | None, now_s: int | None) -> Expected:
+        model.name_key(bucket, key, version_id)
+        return Expected(200)
+
+    arn = "arn:aws:kms:us-east-1:000000000000:key/orders"
+    inner = f"<SSE-KMS><KMSKeyArn>{arn}</KMSKeyArn></SSE-KMS>"
+    document = f"<ObjectEncryption>{inner}</ObjectEncryption>".encode()
+    target = path_of(bucket, key, encryption="", **versioned(version_id))
+    return Operation(Request("PUT", target, {}, document), effect)
 
 
 def tagging(tags: Tags) -> str:

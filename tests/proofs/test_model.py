@@ -41,7 +41,7 @@ class S3Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = self.make_world()
-        self.model = Model()
+        self.model = Model(self.make_world.encrypts)
         self.failed = False
         self.actor = Actor(self.model, self.perform)
 

@@ -24,7 +24,7 @@ from z4tw.metadata.sqlite import SqliteStore
 from z4tw.model.objects import BodyKind
 from z4tw.objects.rows import references
 from z4tw.ops.context import Settings
-from z4tw.sse.envelope import Envelope, key_id
+from z4tw.sse.envelope import Envelope, NamedKey, key_id
 from z4tw.testing.offload import InlineOffload
 
 INLINE_BYTES = 16
@@ -35,7 +35,7 @@ SETTINGS = Settings(
     max_put_bytes=1 << 20,
     max_part_bytes=1 << 20,
 )
-KEK = bytes(range(32))
+KEK, NAMED_KEK = bytes(range(32)), bytes(range(1, 33))
 
 
 def in_memory() -> str | None:
@@ -56,6 +56,8 @@ def now(awaitable: Any) -> Any:
 
 class MemoryWorld(Harness):
     """Operations over the stores in memory."""
+
+    encrypts = False
 
     def __init__(self) -> None:
         super().__init__(settings=SETTINGS)
@@ -191,9 +193,15 @@ class FileWorld(MemoryWorld):
 
 
 class EncryptedWorld(FileWorld):
-    """The same with encryption at rest."""
+    """The same with encryption at rest, and a named key."""
 
-    envelope = Envelope((KEK,), key_id(KEK), os.urandom)
+    encrypts = True
+    envelope = Envelope(
+        (KEK, NAMED_KEK),
+        key_id(KEK),
+        os.urandom,
+        named={"orders": NamedKey(key_id(NAMED_KEK), True)},
+    )
 
 
 def turn(clock: Clock, coroutine: Any) -> Any:

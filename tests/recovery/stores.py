@@ -23,7 +23,7 @@ from z4tw.keyring.local import LocalKeyring
 from z4tw.keyring.store_keys import open_store_keys
 from z4tw.metadata.sqlite import SqliteStore
 from z4tw.model.annotations import Annotation, split_annotation_key
-from z4tw.model.control import AccessKey, Account, Bucket, User
+from z4tw.model.control import AccessKey, Account, Bucket, BucketState, User
 from z4tw.model.objects import (
     EMPTY_BODY,
     Body,
@@ -160,6 +160,14 @@ class TestStore:
         )  # fmt: skip
         self._place(Kind.BUCKET, name, bucket)
         return bucket
+
+    def alias(self, name: str, bucket: Bucket) -> None:
+        """Another name of a bucket."""
+        record = Bucket(
+            self.stamp(), name, bucket.incarnation, "", bucket.created_ms, "us-east-1",
+            state=BucketState.ALIAS, alias_of=bucket.name,
+        )  # fmt: skip
+        self._place(Kind.BUCKET, name, record)
 
     def replace_bucket(self, old: Bucket, new: Bucket) -> None:
         self._place(Kind.BUCKET, old.name, new, old)

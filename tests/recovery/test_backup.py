@@ -57,6 +57,7 @@ def test_everything_reads_back_from_a_backup(store: TestStore, tmp_path: Path) -
 
 
 def test_the_record_says_what_is_in_it(store: TestStore, tmp_path: Path) -> None:
+    store.alias("other", store.buckets()["plain"])
     made = backup(store, tmp_path / "backup")
     record = read_backup(str(tmp_path / "backup"))
     assert record == made.record

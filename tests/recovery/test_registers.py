@@ -124,7 +124,7 @@ def test_an_annotation_that_is_gone(store: TestStore) -> None:
     with store.damaged() as database:
         database.execute("DELETE FROM heads WHERE kind = 9 AND substr(key, -5) = x'736d616c6c'")
     report = store.check()
-    assert names(report) == {"annotation": 1, "inline-orphan": 1}
+    assert names(report) == {"annotation": 1, "inline-orphan": 1, "counter": 1}
     assert report.problems[0].where == "plain/file annotation "
     assert report.problems[0].detail == "1 are missing"
 
@@ -161,3 +161,11 @@ def test_the_owner_of_a_lost_annotation_is_named(store: TestStore) -> None:
         database.execute("DELETE FROM inline")
     owners = {text for problem in store.check().problems for text in problem.objects}
     assert "plain/file annotation small" in owners
+
+
+def test_an_alias_is_no_bucket(store: TestStore) -> None:
+    store.alias("other", store.buckets()["plain"])
+    store.close()
+    report = store.check()
+    assert not report.found
+    assert (report.examined["buckets"], report.examined["aliases"]) == (2, 1)

@@ -13,8 +13,8 @@ from tests.recovery.stores import OWNER, TestStore
 from tests.recovery.test_rebuild import OPTIONS, clean, rebuild
 from z4tw.model.objects import Body, BodyKind
 from z4tw.model.rebuild import OBJECT, BlobRecord, encode_blob_record
-from z4tw.model.registers import Kind
-from z4tw.objects.commands import PutVersion
+from z4tw.model.registers import Kind, Register
+from z4tw.objects.commands import PutVersion, Replace
 from z4tw.recovery.files import finished
 from z4tw.recovery.rebuild import rebuild_store
 from z4tw.recovery.replay import UNSETTLED_MS
@@ -224,4 +224,17 @@ def test_a_completed_version_that_is_there_already_is_left_out(store: TestStore)
     finished(writer.commit(encode_blob_record(record)))
     rebuilt = rebuild(store)
     assert (rebuilt.versions, rebuilt.reasons) == (0, {"superseded": 1})
+    clean(store)
+
+
+def test_a_bucket_whose_name_was_an_alias_in_the_snapshot(store: TestStore) -> None:
+    store.alias("other", store.buckets()["plain"])
+    store.snapshot()
+    register = Register(Kind.BUCKET, 0, b"other")
+    store.change(register, Replace(store.buckets()["other"].stamp, None))
+    store.file(store.bucket("other"), "new", b"n" * 9000)
+    before = store.contents()
+    rebuilt = rebuild(store)
+    assert (rebuilt.buckets, rebuilt.renamed) == (["other"], [])
+    assert store.contents() == before
     clean(store)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from z4tw.sigv4.dump import Difference, Dump, RawHead, SignedTexts, first_difference, read_dump
+from z4tw.sigv4.dump import (
+    Difference,
+    Dump,
+    RawHead,
+    SignedTexts,
+    first_difference,
+    read_dump,
+    signed_texts,
+)
 
 CURL = """*   Trying 127.0.0.1:9670...
 > GET /bucket/a%20b?x=1 HTTP/1.1
@@ -116,3 +124,41 @@ def test_any_text_is_read(text: str) -> None:
 def test_any_two_texts_are_compared(one: str, other: str) -> None:
     found = first_difference(SignedTexts(one, ""), SignedTexts(other, ""))
     assert (found is None) == (one == other)
+
+
+SENT = (
+    "2026-01-01 00:00:00,000 - MainThread - botocore.endpoint - DEBUG - Sending http request: "
+    "<AWSPreparedRequest stream_output=False, method=GET, url=http://h:1/b?list-type=2, headers="
+    "{'User-Agent': b'x', 'host': b'h:1', 'X-Amz-Date': '20260101T000000Z', "
+    "'x-amz-content-sha256': b'UNSIGNED-PAYLOAD', 'Authorization': b'AWS4-HMAC-SHA256 "
+    "Credential=K/20260101/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, "
+    "Signature=00', 'n': 5}>"
+)
+
+
+def test_a_client_that_logs_only_what_it_sent_has_signed_that() -> None:
+    dump = read_dump(SENT)
+    assert dump.head is not None
+    assert (dump.head.method, dump.head.target) == ("GET", "/b?list-type=2")
+    assert dump.head.headers["host"] == "h:1"
+    assert dump.head.headers["n"] == "5"
+    assert dump.client is not None
+    assert not dump.logged
+    assert read_dump(LOG).logged
+    assert dump.client.canonical_request == (
+        "GET\n/b\nlist-type=2\nhost:h:1\nx-amz-date:20260101T000000Z\n\nhost;x-amz-date\n"
+        "UNSIGNED-PAYLOAD"
+    )
+    assert dump.client.string_to_sign.startswith(
+        "AWS4-HMAC-SHA256\n20260101T000000Z\n20260101/us-east-1/s3/aws4_request\n"
+    )
+    root = read_dump(SENT.replace("/b?list-type=2", ""))
+    assert root.head is not None
+    assert root.head.target == "/"
+
+
+def test_what_is_not_signed_or_not_readable_gives_no_texts() -> None:
+    assert signed_texts(RawHead("GET", "/", {"host": "h"})) is None
+    assert signed_texts(RawHead("GET", "/", {"authorization": "AWS4"})) is None
+    assert read_dump(SENT.replace("b'x'", "__import__('os')")).head is None
+    assert read_dump(SENT.replace("'n': 5", "'n': " + "(" * 3000)).head is None

@@ -252,7 +252,10 @@ class TlsTests(SocketTestCase):
         return http.client.HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT_S, context=context)
 
     async def test_requests_over_tls(self) -> None:
+        names: list[tuple[str, str]] = []
+
         async def answer(exchange: Exchange) -> S3Response:
+            names.append(next(iter(self.site._channels)).tls_names)
             if exchange.head.method == "GET":
                 return S3Response(200, [], Source(4 * MIB, [b"x" * MIB] * 4))
             return await self.service.echo_body(exchange)
@@ -269,6 +272,8 @@ class TlsTests(SocketTestCase):
 
         self.assertEqual(await self.in_thread(work), [3 * MIB, 4 * MIB, 1])
         self.assertTrue(all(exchange.head.secure for exchange in self.service.exchanges))
+        self.assertTrue(names[0][0].startswith("TLS_"), names)
+        self.assertEqual(names[0][1], "TLSv1.3")
         self.assertEqual(self.service.exchanges[0].head.peer, "127.0.0.1")
 
     async def test_a_refused_body_over_tls_does_not_cost_the_answer(self) -> None:

@@ -111,8 +111,13 @@ def _explain_signature(arguments: argparse.Namespace) -> int:
         verdict = "The signature is right."
     elif difference is not None:
         verdict = f"The two sides differ first in the {difference.part}."
-    elif server is not None and dump.client is not None:
+    elif server is not None and dump.client is not None and dump.logged:
         verdict = "Both sides signed the same text: the secret keys differ."
+    elif server is not None and dump.client is not None:
+        verdict = (
+            "The server saw what was sent: the secret keys differ, or the client signed another "
+            "text than this."
+        )
     else:
         verdict = told.get("message") or "Compare this with what the client signed."
     value = {
@@ -167,7 +172,7 @@ def _line(text: str | None) -> str:
 
 
 def _read(paths: list[str]) -> Dump:
-    found = Dump(None, None, None)
+    found = Dump()
     for path in paths:
         try:
             with open(path, "rb") as file:
@@ -177,5 +182,11 @@ def _read(paths: list[str]) -> Dump:
         if len(data) > MOST_BYTES:
             raise CommandError(f"{path} has more than {MOST_BYTES} bytes")
         one = read_dump(data.decode("utf-8", "replace"))
-        found = Dump(one.head or found.head, one.client or found.client, one.server or found.server)
+        logs = one.client is not None and (one.logged or not found.logged)
+        found = Dump(
+            one.head or found.head,
+            one.client if logs else found.client,
+            one.server or found.server,
+            one.logged or found.logged,
+        )
     return found

@@ -58,6 +58,17 @@ class PositionStore(Protocol):
         """Keep a position in place of the former one."""
 
 
+class FromTheBeginning:
+    """The ``PositionStore`` of a single walk."""
+
+    async def load(self) -> Position:
+        """The beginning."""
+        return Position()
+
+    async def save(self, position: Position) -> None:
+        """Nobody goes on there."""
+
+
 class Expirer(Service):
     """Walks all buckets with lifecycle rules, again ``interval_s`` after a walk has ended.
 
@@ -69,6 +80,8 @@ class Expirer(Service):
     The position is saved every ``save_s`` and when the service stops, and the next walk goes on
     there. An error with one key is logged and counted, and leaves it for the next walk; one of the
     store ends the walk until its next turn.
+
+    With ``only``, the name of a bucket, a walk is of that one.
 
     ``day_ms`` is the length of a rule's day; while ``read_only()`` nothing is done. ``examined``,
     ``tally``, ``errors`` and ``completed_ms`` (Unix milliseconds of the end of the last whole walk,
@@ -87,6 +100,7 @@ class Expirer(Service):
         interval_s: float,
         cpu_s: Callable[[], float] = lambda: 0.0,
         read_only: Callable[[], bool] = lambda: False,
+        only: str = "",
         batch: int = 256,
         save_s: float = 5.0,
         log: Logger | None = None,
@@ -105,6 +119,7 @@ class Expirer(Service):
         self._cpu_s = cpu_s
         self._busy = True
         self._read_only = read_only
+        self._only = only
         self._batch = batch
         self._save_s = save_s
         self._log = log if log is not None else Logger()
@@ -139,7 +154,7 @@ class Expirer(Service):
             self._began = self._clock.seconds()
             rows = await self._store.scan(Kind.BUCKET, 0, start, b"", _BUCKETS_AT_ONCE)
             for name, bucket in rows:
-                if lifecycle_of(bucket) is not None and bucket.state == BucketState.ACTIVE:
+                if self._is_walked(bucket):
                     resumed = position if position.bucket == bucket.name else Position()
                     await self._bucket(bucket, resumed)
                     if self._stopping or self._read_only():
@@ -150,6 +165,10 @@ class Expirer(Service):
                 self.completed_ms = self._now_ms()
                 return
             await self._rest()
+
+    def _is_walked(self, bucket: Bucket) -> bool:
+        wanted = not self._only or bucket.name == self._only
+        return wanted and bucket.state == BucketState.ACTIVE and lifecycle_of(bucket) is not None
 
     async def _bucket(self, bucket: Bucket, position: Position) -> None:
         """Both phases of one bucket."""

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import msgspec
 
-from z4tw.model.objects import Body, Checksum
+from z4tw.model.objects import BlobInfo, Body, Checksum, Encryption
 from z4tw.model.registers import Kind, Register, split_upload_key, upload_prefix
 from z4tw.model.stamps import STAMP_BYTES
 
 
 class Annotation(msgspec.Struct, frozen=True, array_like=True):
     """One annotation: the value of an ANNOTATION register. ``etag`` is hex MD5 without quotes,
-    ``body`` INLINE or FILE, never empty. ``stamp`` is that of its last change."""
+    ``body`` INLINE or FILE, never empty. ``stamp`` is that of its last change. ``encryption`` is
+    what its version had when it was put, None without any."""
 
     stamp: bytes
     name: str
     etag: str
     body: Body
     checksum: Checksum | None = None
+    encryption: Encryption | None = None
 
 
 class NewAnnotation(msgspec.Struct, frozen=True, array_like=True):
-    """An annotation that comes with a version; ``inline`` is the stored form of an INLINE body."""
+    """An annotation that comes with a version; ``inline`` is the stored form of an INLINE body,
+    ``blob`` describes a new FILE body; both None for one that is shared."""
 
     annotation: Annotation
     inline: bytes | None = None
+    blob: BlobInfo | None = None
 
 
 def annotations_prefix(key: bytes, version: bytes) -> bytes:

@@ -178,6 +178,14 @@ class Principal(msgspec.Struct, frozen=True):
         return f"arn:aws:sts::{self.account_number}:assumed-role/{name}"
 
     @property
+    def requester(self) -> str:
+        """Who acts, as access logs say it: the canonical id of a root user, the ARN of others.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+        """
+        return self.account_id if self.root else self.session_arn
+
+    @property
     def unique_id(self) -> str:
         """Who acts, by an id that no other user or role ever has (``aws:userid``)."""
         return f"{self.user_id}:{self.session}" if self.session else self.user_id

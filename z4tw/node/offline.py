@@ -12,10 +12,11 @@ from z4tw.metadata.generations import Generations
 from z4tw.node.commands import CommandTable, admin_commands, make_admin
 from z4tw.node.directory import DataDirectory
 from z4tw.node.failures import StoreError
+from z4tw.node.lifecycle import lifecycle_commands
 from z4tw.node.offload import InlineOffload
 from z4tw.node.openings import Outside, open_owned
 from z4tw.node.shared import make_evaluators
-from z4tw.node.upkeep import stopped_commands
+from z4tw.node.upkeep import AtOnce, stopped_commands
 from z4tw.plugins.registry import discover
 
 
@@ -60,7 +61,8 @@ async def _perform(
         admin = admin_commands(
             make_admin(storage, lambda: make_evaluators(plugins, config, storage, outside))
         )
-        table = CommandTable({**admin, **stopped_commands(storage, outside.now_ms)})
+        rules = lifecycle_commands(storage, AtOnce(), outside.now_ms)
+        table = CommandTable({**admin, **rules, **stopped_commands(storage, outside.now_ms)})
         return await table.perform(command, arguments)
     finally:
         await storage.store.close()

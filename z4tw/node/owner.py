@@ -28,7 +28,7 @@ from z4tw.node.counting import WorkerCounts
 from z4tw.node.directory import DataDirectory
 from z4tw.node.events import Events
 from z4tw.node.failures import StoreError
-from z4tw.node.lifecycle import lifecycle_gauges, make_expirer
+from z4tw.node.lifecycle import lifecycle_commands, lifecycle_gauges, make_expirer
 from z4tw.node.listening import Listening
 from z4tw.node.offload import Threads
 from z4tw.node.openings import Outside, open_owned
@@ -288,9 +288,11 @@ class Owner:
         return gauges | await self._events.gauges(self._storage.storage.store, self._outside.now_ms)
 
     async def _perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        admin = make_admin(self._storage.storage, self._evaluators)
+        storage = self._storage.storage
+        admin = make_admin(storage, self._evaluators)
         commands: dict[str, Command] = {
             **admin_commands(admin),
+            **lifecycle_commands(storage, self._outside.reactor, self._outside.now_ms),
             **(self._upkeep.commands() if self._upkeep is not None else {}),
             "status": self._status, "reload": self._reload_command,
         }  # fmt: skip

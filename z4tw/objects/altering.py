@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from z4tw.model.objects import BodyKind, Head, Version, without_own_key
-from z4tw.model.registers import Change, Done, NeedData, Refused
+from z4tw.model.registers import Change, Done, Refused
 from z4tw.model.stamps import after
 from z4tw.objects.commands import (
     ReplaceBody,
     SetAcl,
-    SetEncryption,
     SetLegalHold,
     SetRetention,
     SetTags,
@@ -102,21 +101,3 @@ def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
     return msgspec.structs.replace(
         draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
     )
-
-
-def set_encryption(head: Head | None, command: SetEncryption, view: View) -> Change:
-    """Record another encryption of a version; its stamp and its bytes stay."""
-    draft = Draft(head, view)
-    place = find_place(draft, command.version_id)
-    if place is None:
-        code = "NoSuchVersion" if command.version_id else "NoSuchKey"
-        return Change(head, Refused(code), write=False)
-    version = place.version
-    if version.body.id != command.expected or version.delete_marker:
-        return Change(head, NeedData(command.expected), write=False)
-    draft.last = after(command.stamp, draft.last)
-    fields = {"encryption": command.encryption, "body": command.body}
-    draft.replace(place, msgspec.structs.replace(version, **fields))
-    if anew := command.body.id != version.body.id:
-        draft.release(version.body)
-    return draft.change(Done(draft.last, version.version_id), None, command if anew else None)

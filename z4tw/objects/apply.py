@@ -9,7 +9,7 @@ from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import altering, control, object_annotations, uploads, versions
+from z4tw.objects import altering, control, encryption, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
@@ -61,7 +61,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     ReplaceBody: (frozenset({Kind.OBJECT}), altering.replace_body),
     PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
     DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
-    SetEncryption: (frozenset({Kind.OBJECT}), altering.set_encryption),
+    SetEncryption: (frozenset({Kind.OBJECT}), encryption.set_encryption),
     SetRetention: (frozenset({Kind.OBJECT}), altering.set_retention),
     SetLegalHold: (frozenset({Kind.OBJECT}), altering.set_legal_hold),
     CreateUpload: (frozenset({Kind.UPLOAD}), uploads.create_upload),

@@ -4,6 +4,8 @@ The order of versions is the order of their stamps. A head holds at most ``HEAD_
 more spills the older half into the newest page, so that a key written often rewrites a page once
 per ``_SPILL`` changes and not every time. Pages are immutable: changing one writes another.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+
+Longer than 400 lines because all commands on a version stand beside the draft that they share.
 """
 
 from __future__ import annotations
@@ -33,7 +35,6 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
-    SetEncryption,
 )
 from z4tw.objects.locks import LOCKED, protects
 from z4tw.objects.quotas import exceeded
@@ -85,14 +86,10 @@ class _Draft:
         self.added_objects -= not version.delete_marker
         if version.annotations:
             self.cleared.append(version.stamp)
-        self.release(version.body)
-
-    def release(self, body: Body) -> None:
-        """Let a body go."""
-        if body.kind == BodyKind.INLINE:
-            self.dropped_inline.append(body.id)
-        elif body.kind != BodyKind.EMPTY:
-            self.released.append(body)
+        if version.body.kind == BodyKind.INLINE:
+            self.dropped_inline.append(version.body.id)
+        elif version.body.kind != BodyKind.EMPTY:
+            self.released.append(version.body)
 
     def _remove(self, place: _Place) -> Version:
         if place.page is None:
@@ -148,38 +145,35 @@ class _Draft:
         return len(self.versions) + sum(page.count for page in self.pages)
 
     def change(
-        self,
-        done: Done,
-        subject: Version | None = None,
-        command: PutVersion | SetEncryption | None = None,
+        self, done: Done, subject: Version | None = None, command: PutVersion | None = None
     ) -> Change:
         """The finished change; a key without versions loses its head. ``subject`` is the version
-        that was made or changed, ``command`` what gave it its body."""
+        that was made or changed."""
         head = Head(self.last, tuple(self.versions), tuple(self.pages)) if self.versions else None
         acquire: tuple[Body, ...] = ()
-        new_blobs: tuple[BlobInfo, ...] = ()
+        blobs: tuple[BlobInfo, ...] = ()
         inline = manifest = None
         annotated: list[tuple[bytes, str, Annotation]] = []
         more_inline: list[tuple[bytes, bytes]] = []
         if command is not None:
-            body = command.version.body if isinstance(command, PutVersion) else command.body
+            body = command.version.body
             if body.kind == BodyKind.INLINE:
                 if command.inline is None:
                     raise ValueError("an inline body comes with its bytes")
                 inline = (body.id, command.inline)
             elif body.kind != BodyKind.EMPTY:
                 acquire = (body,)
+            if command.blob is not None:
+                blobs = (command.blob,)
             if command.manifest is not None:
                 manifest = (body.id, command.manifest)
-            if isinstance(command, PutVersion):
-                new_blobs = command.blobs
-                if command.blob is not None:
-                    new_blobs = (command.blob, *new_blobs)
-            for new in command.annotations if isinstance(command, PutVersion) else ():
+            blobs += command.blobs
+            for new in command.annotations:
                 annotation = msgspec.structs.replace(new.annotation, stamp=self.last)
                 annotated.append((self.last, annotation.name, annotation))
                 if new.inline is None:
                     acquire += (annotation.body,)
+                    blobs += () if new.blob is None else (new.blob,)
                 else:
                     more_inline.append((annotation.body.id, new.inline))
         return Change(
@@ -187,7 +181,7 @@ class _Draft:
             done,
             acquire=acquire,
             release=tuple(self.released),
-            new_blobs=new_blobs,
+            new_blobs=blobs,
             inline=inline,
             drop_inline=tuple(self.dropped_inline),
             manifest=manifest,

@@ -73,7 +73,8 @@ class ExplainAdmin:
         if known is None:
             raise AdminError(f"S3 has no action {action}; one is s3:GetObject")
         principal, inactive = await self._principal(key, user)
-        record = await self._bucket(bucket) if bucket else None
+        creates = known == "s3:CreateBucket"
+        record = await self._bucket(bucket) if bucket and not creates else None
         now_s = stamp_ms(self._stamp()) // 1000
         context: dict[str, str | tuple[str, ...]] = {
             "aws:CurrentTime": iso_date(now_s),
@@ -92,7 +93,7 @@ class ExplainAdmin:
             principal=principal,
             action=known,
             bucket_name=bucket,
-            bucket=None if known == "s3:CreateBucket" else record,
+            bucket=record,
             key=object,
             context=context,
             version=await self._version(record, object, version_id),

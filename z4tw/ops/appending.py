@@ -179,9 +179,11 @@ class Appending:
             except BodyGone:
                 outcome: Outcome = NeedData(base.body.id)
             else:
-                command = self._command(base, upload, parts, taken.value, target.condition)
                 new = blobs if taken.blob is None else (*blobs, taken.blob)
-                command = msgspec.structs.replace(command, blobs=new, annotations=annotations)
+                command = self._command(base, upload, parts, taken.value, annotations)
+                command = msgspec.structs.replace(
+                    command, condition=target.condition, blobs=new, annotations=annotations
+                )
                 outcome = await context.store.change(register, command)
                 if not isinstance(outcome, NeedData) and not _raced(outcome):
                     put = done(outcome)
@@ -259,7 +261,7 @@ class Appending:
         upload: Upload,
         before: tuple[ManifestPart, ...],
         part: Part,
-        condition: Condition,
+        annotations: tuple[NewAnnotation, ...],
     ) -> PutVersion:
         added = ManifestPart(len(before) + 1, part.size, part.etag, part.body, part.checksum)
         parts = (*before, added)
@@ -267,6 +269,7 @@ class Appending:
         size = base.size + part.size
         version = msgspec.structs.replace(
             base,
+            annotations=len(annotations),
             stamp=stamp,
             size=size,
             etag=multipart_etag([one.etag for one in parts]),
@@ -280,7 +283,6 @@ class Appending:
         return PutVersion(
             version,
             bucket.versioning,
-            condition,
             manifest=Manifest(parts),
             notice=notice_of(self._context, Event.CREATED_PUT, bucket=bucket),
             quota=bucket.quota,
@@ -291,7 +293,10 @@ class Appending:
         if not base.annotations:
             return ()
         source = Source(self._bucket, self._context.call.key, "", register, base)
-        return await copied_annotations(self._context, source, base)
+        copied = await copied_annotations(self._context, source, base, base)
+        if copied is None:
+            raise BodyGone
+        return copied
 
 
 def appended_checksum(base: Version, parts: tuple[ManifestPart, ...]) -> Checksum | None:

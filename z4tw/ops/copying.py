@@ -173,15 +173,18 @@ async def copy_object(context: Context) -> S3Response:
             _authorize_tags(context, source, original)
         annotated = recipe.copies_annotations and original.annotations > 0
         if annotated:
-            authorize_copy(context, source)
+            authorize_copy(context, source, original)
         stamp = context.stamp()
         lock = lock_at(bucket, asked, stamp)
         version = recipe.version(original, stamp, owner, acl, lock)
+        annotations: tuple[NewAnnotation, ...] = ()
+        if annotated:
+            copied = await copied_annotations(context, source, original, version)
+            if copied is None:
+                continue  # changed meanwhile
+            annotations = copied
+            version = msgspec.structs.replace(version, annotations=len(annotations))
         try:
-            annotations: tuple[NewAnnotation, ...] = ()
-            if annotated:
-                annotations = await copied_annotations(context, source, original)
-                version = msgspec.structs.replace(version, annotations=len(annotations))
             taken = await _with_body(context, recipe, original, version, customer_key)
         except BodyGone:
             outcome: Outcome = NeedData(original.body.id)

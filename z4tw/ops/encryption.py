@@ -249,6 +249,14 @@ def upload_seal(context: Context, encryption: Encryption | None) -> Seal:
     return seal
 
 
+def seal_beside(encryption: Encryption | None) -> Seal:
+    """How a text that belongs to a version is sealed: as its bytes are, but with a customer's key,
+    which does not come with the text, as the store does by itself."""
+    if encryption is None or encryption.method == SSE_C:
+        return BY_DEFAULT
+    return Seal(encryption.key, demanded=True)
+
+
 def unlock_upload(context: Context, encryption: Encryption | None) -> None:
     """Check the customer's key that comes with a request about a whole upload; it may be left out,
     since no byte is read. Raises as ``upload_seal``."""

@@ -56,8 +56,7 @@ def never_protected(version: Version, now_ms: int) -> bool:
 class Executor:
     """Decides about single keys and does what is due.
 
-    ``stamp`` makes the stamps of commands; ``move`` carries out transitions; ``region`` is told in
-    events. ``dry``: only count.
+    ``stamp`` makes the stamps of commands; ``move`` carries out transitions. ``dry``: only count.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class Executor:
         now_ms: Callable[[], int],
         move: Move,
         *,
-        region: str = "",
         protected: Protected = never_protected,
         dry: bool = False,
     ) -> None:
@@ -75,7 +73,6 @@ class Executor:
         self._stamp = stamp
         self._now_ms = now_ms
         self._move = move
-        self._region = region
         self._protected = protected
         self._dry = dry
 
@@ -141,7 +138,7 @@ class Executor:
         expires = action.what is What.EXPIRE
         marker = expires and bucket.versioning != ""
         event = Event.EXPIRED_MARKER if marker else Event.EXPIRED_DELETE
-        notice = background_notice(bucket, event, key, self._region)
+        notice = background_notice(bucket, event, key, bucket.region)
         if expires:
             return DeleteObject(
                 self._stamp(), bucket.owner, bucket.versioning, condition, notice=notice

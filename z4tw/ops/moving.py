@@ -30,11 +30,11 @@ from z4tw.model.rebuild import PART, BlobRecord, decode_blob_record, encode_blob
 from z4tw.model.registers import Done, Kind, Register
 from z4tw.objects.commands import ReplaceBody
 from z4tw.ops.bodies import BodyGone, open_body
+from z4tw.ops.encryption import seal_beside
 from z4tw.ops.events import background_notice
 from z4tw.ops.objects import version_footer
 from z4tw.ops.packing import pack_blob
 from z4tw.s3.notification import Event
-from z4tw.sse.seal import BY_DEFAULT, Seal
 
 GROUP_PARTS = 64
 GROUP_BYTES = 1 << 30
@@ -45,7 +45,7 @@ class Mover:
     """Carries out transitions.
 
     ``blobs`` provides ``IBlobStore`` and ``IBlobHousekeeping``; ``stamp`` makes the stamps of
-    commands; ``actions`` are those of plugins by their storage class; ``region`` is told in events.
+    commands; ``actions`` are those of plugins by their storage class.
     """
 
     def __init__(
@@ -55,9 +55,7 @@ class Mover:
         offload: Any,
         stamp: Callable[[], bytes],
         actions: Mapping[str, ILifecycleAction],
-        region: str = "",
     ) -> None:
-        self.region = region
         self.store = store
         self.blobs = blobs
         self.offload = offload
@@ -80,12 +78,7 @@ class Mover:
         """Send a ``ReplaceBody`` for a version; False when it was refused."""
         register = Register(Kind.OBJECT, bucket.incarnation, key.encode("utf-8"))
         command = ReplaceBody(
-            self._stamp(),
-            version.version_id,
-            version.stamp,
-            version.body.id,
-            notice=background_notice(bucket, Event.TRANSITION, key, bucket.region),
-            **fields,
+            self._stamp(), version.version_id, version.stamp, version.body.id, **fields
         )
         return type(await self.store.change(register, command)) is Done
 
@@ -134,8 +127,8 @@ class _Transition:
         """Give the version a class and, with ``body``, another form. The new class is announced."""
         notice = None
         if storage_class == self._storage_class:
-            region = self._mover.region
-            notice = background_notice(self.bucket, Event.TRANSITION, self.key, region)
+            bucket = self.bucket
+            notice = background_notice(bucket, Event.TRANSITION, self.key, bucket.region)
         done = await self._mover.replace(
             self.bucket,
             self.key,
@@ -228,8 +221,7 @@ class _Transition:
             return None
         if sealed_key:
             blob = msgspec.structs.replace(blob, sealed_key=sealed_key)
-        encryption = self.version.encryption
-        seal = BY_DEFAULT if encryption is None else Seal(encryption.key, demanded=True)
+        seal = seal_beside(self.version.encryption)
         mover = self._mover
         key = self.key.encode("utf-8")
         try:

@@ -28,7 +28,15 @@ from z4tw.model.annotations import (
     annotations_prefix,
 )
 from z4tw.model.control import Bucket
-from z4tw.model.objects import BlobInfo, Body, BodyKind, Version
+from z4tw.model.objects import (
+    EMPTY_BODY,
+    SSE_C,
+    BlobInfo,
+    Body,
+    BodyKind,
+    Version,
+    without_own_key,
+)
 from z4tw.model.rebuild import ANNOTATION, BlobRecord, encode_blob_record
 from z4tw.model.registers import Kind
 from z4tw.model.stamps import stamp_ms
@@ -36,6 +44,7 @@ from z4tw.objects.commands import DeleteAnnotation, PutAnnotation
 from z4tw.objects.object_annotations import MAX_ANNOTATIONS
 from z4tw.ops.bodies import BodyGone, open_body
 from z4tw.ops.context import Context, Operation, done
+from z4tw.ops.encryption import check_key, encryption_headers, same_bytes, upload_seal
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
 from z4tw.ops.lookup import (
@@ -46,7 +55,7 @@ from z4tw.ops.lookup import (
     requested_version,
 )
 from z4tw.ops.parameters import count_parameter
-from z4tw.ops.sources import Source
+from z4tw.ops.sources import Source, authorize_source
 from z4tw.ops.tokens import pack_token, unpack_token
 from z4tw.s3.headers import http_date
 from z4tw.s3.notification import Event
@@ -57,6 +66,7 @@ from z4tw.s3.object_annotations import (
     list_annotations,
     put_annotation_result,
 )
+from z4tw.sse.seal import Seal
 
 XML = ("Content-Type", "application/xml")
 _LISTING = "annotations"
@@ -73,24 +83,17 @@ async def put_object_annotation(context: Context) -> S3Response:
         raise InvalidRequest("An annotation has 1 byte at least.")
     register = context.object_register()
     version = await readable_version(context, register, version_id)
+    seal = _seal(context, version)
     data = await intake.read_whole()
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         raise UnsupportedMediaType() from None
     digests = intake.digests
-    stamp = context.stamp()
-    inline, blob, writer = None, None, None
-    if len(data) <= context.settings.inline_limit_bytes:
-        body = Body(BodyKind.INLINE, context.blobs.new_id(), len(data))
-        inline = context.blobs.seal_inline(body.id, data)
-    else:
-        writer = context.blobs.writer(context.call.bucket, register.key, len(data))
-        body = Body(BodyKind.FILE, writer.id, len(data))
-    annotation = Annotation(stamp, name, digests.etag, body, digests.checksum)
-    if writer is not None:
-        footer = _footer(context.require_bucket(), context.call.key, version, annotation)
-        blob = await _written(writer, data, footer)
+    plain = Annotation(context.stamp(), name, digests.etag, EMPTY_BODY, digests.checksum)
+    annotation, inline, blob = msgspec.structs.astuple(
+        await _stored(context, version, plain, data, seal)
+    )
     command = PutAnnotation(
         # In a versioned bucket another version may be the current one by now: the text belongs to
         # the one that was there before it was sent.
@@ -108,6 +111,7 @@ async def put_object_annotation(context: Context) -> S3Response:
         ("ETag", f'"{annotation.etag}"'),
         *checksum_headers(annotation.checksum),
         *_version_header(context, version),
+        *encryption_headers(context, annotation.encryption),
     ]
     return S3Response(200, answer, put_annotation_result(context.call.key, name))
 
@@ -126,6 +130,7 @@ async def get_object_annotation(context: Context) -> S3Response:
             annotation = await context.store.read(at)
         if annotation is None:
             raise NoSuchAnnotation(AnnotationName=name[:512])
+        _check_key(context, annotation)
         body = annotation.body
         try:
             content: Any = await open_body(context.store, context.blobs, body, 0, body.size)
@@ -139,6 +144,7 @@ async def get_object_annotation(context: Context) -> S3Response:
             ("ETag", f'"{annotation.etag}"'),
             ("Content-Type", "text/plain; charset=utf-8"),
             *_version_header(context, version),
+            *encryption_headers(context, annotation.encryption),
         ]
         if context.call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
             answer += checksum_headers(annotation.checksum)
@@ -202,34 +208,86 @@ async def delete_object_annotation(context: Context) -> S3Response:
 # Copies
 
 
-def authorize_copy(context: Context, source: Source) -> None:
+def authorize_copy(context: Context, source: Source, original: Version) -> None:
     """Copying annotations takes the right to read them and the right to put them. Raises
     ``AccessDenied``."""
-    context.authorize("s3:GetObjectAnnotation", source.bucket, source.key, source.judged)
+    authorize_source(context, source, "s3:GetObjectAnnotation", original)
     context.authorize("s3:PutObjectAnnotation", key=context.call.key)
 
 
 async def copied_annotations(
-    context: Context, source: Source, version: Version
-) -> tuple[NewAnnotation, ...]:
-    """A version's annotations for another version: files are shared, inline texts copied. Raises
-    ``BodyGone`` when they were changed meanwhile."""
-    first = annotations_prefix(source.register.key, version.stamp)
+    context: Context, source: Source, original: Version, version: Version
+) -> tuple[NewAnnotation, ...] | None:
+    """The annotations of ``original`` for the new ``version``: files are shared where they are
+    encrypted as that one is, everything else is written anew. None when they were changed
+    meanwhile. Raises ``InvalidRequest`` when the new version cannot have any."""
+    seal = _seal(context, version)
+    first = annotations_prefix(source.register.key, original.stamp)
     found = await context.store.scan(
         Kind.ANNOTATION, source.register.incarnation, first, first + b"\xff", MAX_ANNOTATIONS
     )
     copied = []
-    blobs = context.blobs
     for _, annotation in found:
         body = annotation.body
-        if body.kind != BodyKind.INLINE:
+        if body.kind == BodyKind.FILE and same_bytes(
+            annotation.encryption, version.encryption, b""
+        ):
             copied.append(NewAnnotation(annotation))
             continue
-        data = await open_body(context.store, blobs, body, 0, body.size)
-        own = Body(BodyKind.INLINE, blobs.new_id(), body.size)
-        annotation = msgspec.structs.replace(annotation, body=own)
-        copied.append(NewAnnotation(annotation, blobs.seal_inline(own.id, data)))
+        _check_key(context, annotation)
+        try:
+            data = await _read_all(context, annotation)
+        except BodyGone:
+            return None
+        copied.append(await _stored(context, version, annotation, data, seal))
     return tuple(copied)
+
+
+async def _read_all(context: Context, annotation: Annotation) -> bytes:
+    body = annotation.body
+    content: Any = await open_body(context.store, context.blobs, body, 0, body.size)
+    if isinstance(content, bytes):
+        return content
+    pieces = []
+    try:
+        while piece := await content.next():
+            pieces.append(bytes(piece))
+    finally:
+        content.close()
+    return b"".join(pieces)
+
+
+async def _stored(
+    context: Context, version: Version, annotation: Annotation, data: bytes, seal: Seal
+) -> NewAnnotation:
+    """An annotation with a body of its own, encrypted as its version is."""
+    blobs = context.blobs
+    key = context.call.key
+    bucket = context.require_bucket()
+    encryption = without_own_key(version.encryption)
+    if len(data) <= context.settings.inline_limit_bytes:
+        blobs.admit(len(data))
+        body = Body(BodyKind.INLINE, blobs.new_id(), len(data))
+        own = msgspec.structs.replace(annotation, body=body, encryption=encryption)
+        return NewAnnotation(own, inline=blobs.seal_inline(body.id, data, seal))
+    writer = blobs.writer(bucket.name, key.encode("utf-8"), len(data), seal)
+    body = Body(BodyKind.FILE, writer.id, len(data))
+    own = msgspec.structs.replace(annotation, body=body, encryption=encryption)
+    blob = await _written(writer, data, _footer(bucket, key, version, own))
+    return NewAnnotation(own, blob=blob)
+
+
+def _seal(context: Context, version: Version) -> Seal:
+    """How an annotation of a version is sealed. Raises ``InvalidRequest`` for a version that is
+    encrypted with a customer's key, and as ``upload_seal``."""
+    if version.encryption is not None and version.encryption.method == SSE_C:
+        raise InvalidRequest("Objects that are encrypted with SSE-C cannot have annotations.")
+    return upload_seal(context, version.encryption)
+
+
+def _check_key(context: Context, annotation: Annotation) -> None:
+    if annotation.encryption is not None:
+        check_key(context.blobs.keys, annotation.encryption.key, context.settings.region)
 
 
 def _requested_name(context: Context) -> str:

@@ -84,9 +84,10 @@ async def rename_object(context: Context) -> S3Response:
             place = Source(bucket, source, "", context.object_register(source), original)
             outcome = await _put(context, place, original, token, pinned)
             if isinstance(outcome, NeedData):
-                if original.body.id == gone:
-                    raise CorruptBlob("the body of a rename's source is not there")
-                gone = original.body.id
+                if outcome.id == original.body.id:
+                    if gone == original.body.id:
+                        raise CorruptBlob("the body of a rename's source is not there")
+                    gone = original.body.id
                 continue
             put = done(outcome)
             if put.version_id:
@@ -187,10 +188,10 @@ async def _put(
     body, inline = original.body, None
     annotations: tuple[NewAnnotation, ...] = ()
     if original.annotations:
-        try:
-            annotations = await copied_annotations(context, source, original)
-        except BodyGone:
-            return NeedData(body.id)
+        copied = await copied_annotations(context, source, original, original)
+        if copied is None:
+            return NeedData(b"")  # changed meanwhile
+        annotations = copied
     if body.kind == BodyKind.INLINE:
         try:
             key = opens(context, original)
@@ -205,6 +206,7 @@ async def _put(
         original,
         stamp=stamp if bucket.versioning == ENABLED else original.stamp,
         body=body,
+        annotations=len(annotations),
         origin=token + version_id_of(original.stamp) if token else "",
         lock=lock_at(bucket, None, stamp),
     )

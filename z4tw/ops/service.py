@@ -213,7 +213,7 @@ class S3Service:
         if credential.expires_s and exchange.head.now >= credential.expires_s:
             raise ExpiredToken()
         principal = credential.principal
-        exchange.requester = principal.account_id
+        exchange.requester = principal.requester
         exchange.access_key_id = principal.access_key_id
         return principal, verified
 

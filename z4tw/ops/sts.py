@@ -115,7 +115,7 @@ class StsService:
         verify(claim, head, caller.secret, self._region, self._signing_keys)
         if caller.expires_s and head.now >= caller.expires_s:
             raise ExpiredToken("The security token included in the request is expired")
-        exchange.requester = caller.principal.account_id
+        exchange.requester = caller.principal.requester
         exchange.access_key_id = caller.principal.access_key_id
         return caller
 

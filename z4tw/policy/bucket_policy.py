@@ -97,7 +97,7 @@ class BucketPolicyEvaluator:
         if (
             decision.effect is Effect.ALLOW
             and parsed.public
-            and principal.account_id != bucket.owner
+            and not (principal.service or principal.account_id == bucket.owner)
             and block_of(bucket).restrict_public_buckets
         ):
             return _RESTRICTED

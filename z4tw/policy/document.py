@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from z4tw.errors import MalformedPolicy
 from z4tw.policy.actions import BUCKET_ACTIONS, OBJECT_ACTIONS
 from z4tw.policy.conditions import Condition, parse_condition
-from z4tw.policy.keys import is_condition_key
+from z4tw.policy.keys import ONLY_OF, is_condition_key
 from z4tw.policy.patterns import Glob, Lookup, Pattern, Wild, reaches, tokens_of
 from z4tw.policy.principals import Principals, parse_principals
 
@@ -206,6 +206,9 @@ class _Reader:
         patterns = tuple(self._resource(text) for text in resources)
         if self._bucket is not None and not (not_actions or not_resources):
             self._check_applies(globs, resources)
+        conditions = self._conditions(content.get("Condition", {}))
+        if self._bucket is not None and not not_actions:
+            _check_conditions(globs, conditions)
         return Statement(
             number,
             _text_of(content, "Sid"),
@@ -216,7 +219,7 @@ class _Reader:
             not_actions,
             patterns,
             not_resources,
-            self._conditions(content.get("Condition", {})),
+            conditions,
         )
 
     def _principals(self, content: dict[str, Any], effect: str) -> tuple[Principals | None, bool]:
@@ -301,6 +304,16 @@ class _Reader:
             raise MalformedPolicy(
                 f"Invalid value of the condition key {key[:128]} for {operator[:64]}"
             ) from None
+
+
+def _check_conditions(actions: tuple[Glob, ...], conditions: tuple[Condition, ...]) -> None:
+    """Each condition must ask for a key that a request for one of the actions can have."""
+    for condition in conditions:
+        having = ONLY_OF.get(condition.key)
+        if having and not any(glob.matches(action) for glob in actions for action in having):
+            raise MalformedPolicy(
+                "Conditions do not apply to combination of actions and resources in statement"
+            )
 
 
 def _value(given: Any) -> str:

@@ -23,7 +23,7 @@ MAX_POLICY_BYTES = 6 * 1024
 _NONE = Decision(Effect.ABSTAIN, "the user has no policies")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def identity_policy(document: bytes) -> Policy:
     """An identity policy that was read. Raises ``MalformedPolicy``."""
     return parse_policy(document, bucket=None)

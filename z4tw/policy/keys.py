@@ -49,6 +49,15 @@ KEYS = frozenset(
 """All keys with fixed names, in lower case."""
 
 
+_LISTING_ACTIONS = ("s3:listbucket", "s3:listbucketversions")
+ONLY_OF = {
+    "s3:delimiter": _LISTING_ACTIONS,
+    "s3:max-keys": _LISTING_ACTIONS,
+    "s3:prefix": _LISTING_ACTIONS,
+}
+"""The actions whose requests have a key, for keys that few have; all in lower case."""
+
+
 def is_condition_key(name: str) -> bool:
     """Whether S3 has a condition key of that name, in whatever case."""
     folded = name.lower()

@@ -161,13 +161,12 @@ def _judge(name: str, value: str, operation: str) -> None:
         or operation in _ENCRYPTION.get(name, ())
     ):
         return
-    elif name == "x-amz-object-annotation-directive" and operation == "CopyObject":
-        return  # it judges the value
     elif name in _ENCRYPTION:
         raise InvalidArgument(
             f"{name} header is not supported for this operation.", ArgumentName=name
         )
-    else:
+    elif name != "x-amz-object-annotation-directive" or operation != "CopyObject":
+        # CopyObject judges the value itself.
         raise lacking(name)
 
 

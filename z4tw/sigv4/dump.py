@@ -1,20 +1,31 @@
 """What a person has of a request whose signature did not match, read from text: a raw request head
 or ``curl -v`` output, botocore's debug log, the error document of the server.
+
+``literal_eval`` reads literals only: what a log holds is never run.
 """
 
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from html import unescape
 
 import msgspec
 
-from z4tw.sigv4.canonical import canonical_value
+from z4tw.errors import S3Error
+from z4tw.interfaces.http import RequestHead
+from z4tw.sigv4.canonical import canonical_request, canonical_value
+from z4tw.sigv4.claim import parse_claim
+from z4tw.sigv4.verify import string_to_sign
 
 _REQUEST_LINE = re.compile(r"(?:> ?)?([A-Z]{3,7}) (/\S*) HTTP/1\.[01]")
 _HEADER = re.compile(r"(?:> ?)?([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 _LOGGED = re.compile(r"(?:^|.* - )CanonicalRequest:$")
 _LOGGED_TEXT = re.compile(r"(?:^|.* - )StringToSign:$")
+_SENT = re.compile(
+    r".*Sending http request: <AWSPreparedRequest .*?method=([A-Z]{3,7}), "
+    r"url=https?://([^/?, ]+)([/?][^ ]*)?, headers=(\{.*\})>"
+)
 _PARTS = ("method", "path", "query")
 
 
@@ -34,11 +45,13 @@ class RawHead(msgspec.Struct, frozen=True):
 
 
 class Dump(msgspec.Struct, frozen=True):
-    """What was found in a text."""
+    """What was found in a text. ``logged``: the client's texts are those that it logged, not what
+    it must have signed if it signed what it sent."""
 
-    head: RawHead | None
-    client: SignedTexts | None
-    server: SignedTexts | None
+    head: RawHead | None = None
+    client: SignedTexts | None = None
+    server: SignedTexts | None = None
+    logged: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -51,9 +64,32 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def read_dump(text: str) -> Dump:
-    """Everything in a text that says what was sent or signed; of several the last."""
+    """Everything in a text that says what was sent or signed; of several the last. A client that
+    does not log what it signed has signed what it sent."""
     lines = text.splitlines()
-    return Dump(_head(lines), _client(lines), _server(text))
+    head = _head(lines) or _logged_head(lines)
+    client = _client(lines)
+    if client is not None:
+        return Dump(head, client, _server(text), logged=True)
+    return Dump(head, None if head is None else signed_texts(head), _server(text))
+
+
+def signed_texts(head: RawHead) -> SignedTexts | None:
+    """What a head's signer signed, if it took the head as it is; None when it is not signed."""
+    target = head.target.encode("latin-1", "replace")
+    request = RequestHead(head.method, target, head.headers, 0, False, "", False, 0.0, "")
+    try:
+        claim = parse_claim(request)
+    except S3Error:
+        return None
+    if claim is None:
+        return None
+    canonical = canonical_request(
+        head.method, target, head.headers, claim.signed_headers, claim.payload_hash, claim.presigned
+    )
+    scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
+    signed = string_to_sign(claim.amz_date, scope, canonical)
+    return SignedTexts(canonical.decode("latin-1"), signed)
 
 
 def _head(lines: list[str]) -> RawHead | None:
@@ -71,6 +107,27 @@ def _head(lines: list[str]) -> RawHead | None:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         found = RawHead(match[1], match[2], headers)
     return found
+
+
+def _logged_head(lines: list[str]) -> RawHead | None:
+    """The request that botocore logs as Python writes it."""
+    for line in reversed(lines):
+        match = _SENT.fullmatch(line)
+        if match is None:
+            continue
+        try:
+            written = literal_eval(match[4])
+            headers = {str(name).lower(): _text(value) for name, value in written.items()}
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+        target = match[3] or "/"
+        target = target if target.startswith("/") else f"/{target}"
+        return RawHead(match[1], target, {"host": match[2], **headers})
+    return None
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _client(lines: list[str]) -> SignedTexts | None:
