@@ -11,6 +11,7 @@ from z4tw.model.objects import Version
 from z4tw.model.registers import Kind, Register
 from z4tw.ops.authorize import check_expected_owner
 from z4tw.ops.bodies import open_body
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context
 from z4tw.s3.conditional import Preconditions, check_read
 from z4tw.s3.copying import parse_copy_source
@@ -62,6 +63,14 @@ def authorize_source(
         context.further_keys = {**kept, "s3:VersionId": source.version_id}
     context.authorize(action, source.bucket, source.key, version)
     context.further_keys = kept
+
+
+def authorize_tags(context: Context, source: Source, original: Version) -> None:
+    """Copying tags takes the right to read them and the right to set them."""
+    action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
+    authorize_source(context, source, action, original)
+    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
+    context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 
 async def read_source(context: Context, source: Source) -> Version:
