@@ -91,3 +91,9 @@ def test_an_operation_is_listed_with_what_it_does(name: str) -> None:
         assert answer == "400 AuthorizationHeaderMalformed"
     else:
         assert answer == "501 NotImplemented"
+
+
+def test_the_table_of_operations_is_what_a_server_answers() -> None:
+    """Written anew by ``python tools/s3_support.py``."""
+    made = runpy.run_path(str(ROOT / "tools" / "s3_support.py"))["page"]()
+    assert (DOC / "s3_operations.inc").read_text(encoding="utf-8") == made
