@@ -91,7 +91,8 @@ class Judge:
 
     ``versioned`` says whether the bucket has or had versioning. ``needs_heads`` is True when the
     rules look at more than the size, age and class of current versions; ``prefixes`` are what the
-    keys of all rules on objects begin with, none of them in another.
+    keys of all rules on objects begin with, none of them in another; ``weight`` is the number of
+    rules that each key is looked at with.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Judge:
             or rule.noncurrent_transitions
             for rule in self._rules
         )
+        self.weight = len(self._rules)
         self.prefixes = _shortest(self._rules)
         self.upload_prefixes = _shortest(self._uploads)
         self._latest_ms = max(map(self._cut_ms, self._rules), default=-1)
