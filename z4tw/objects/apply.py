@@ -9,7 +9,7 @@ from z4tw.model.annotations import Annotation
 from z4tw.model.objects import Version
 from z4tw.model.registers import BucketUsage, Change, Kind
 from z4tw.model.uploads import Upload
-from z4tw.objects import control, encryption, object_annotations, uploads, versions
+from z4tw.objects import control, encryption, forms, object_annotations, uploads, versions
 from z4tw.objects.commands import (
     AbortUpload,
     BeginCompletion,
@@ -56,7 +56,7 @@ _COMMANDS: dict[type, tuple[frozenset[int], Callable[[Any, Any, Any], Change]]] 
     DeleteVersion: (frozenset({Kind.OBJECT}), versions.delete_version),
     SetTags: (frozenset({Kind.OBJECT}), versions.set_tags),
     SetAcl: (frozenset({Kind.OBJECT}), versions.set_acl),
-    ReplaceBody: (frozenset({Kind.OBJECT}), versions.replace_body),
+    ReplaceBody: (frozenset({Kind.OBJECT}), forms.replace_body),
     PutAnnotation: (frozenset({Kind.OBJECT}), object_annotations.put_annotation),
     DeleteAnnotation: (frozenset({Kind.OBJECT}), object_annotations.delete_annotation),
     SetEncryption: (frozenset({Kind.OBJECT}), encryption.set_encryption),

@@ -27,7 +27,6 @@ from z4tw.model.objects import (
     Head,
     PageRef,
     Version,
-    without_own_key,
 )
 from z4tw.model.registers import Change, Done, Refused
 from z4tw.model.stamps import ZERO_STAMP, after, parse_version_id
@@ -36,7 +35,6 @@ from z4tw.objects.commands import (
     DeleteObject,
     DeleteVersion,
     PutVersion,
-    ReplaceBody,
     SetAcl,
     SetTags,
 )
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
 _SPILL = HEAD_VERSIONS // 2
-_CHANGED = Refused("PreconditionFailed", "The object was changed since.")
+CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
@@ -257,7 +255,7 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
     if condition is not None and condition.unchanged and not _is_unchanged(head, condition):
-        return Change(head, _CHANGED, write=False)
+        return Change(head, CHANGED, write=False)
     refused = check_condition(condition, head.versions[0] if head else None)
     return None if refused is None else Change(head, refused, write=False)
 
@@ -362,35 +360,6 @@ def set_acl(head: Head | None, command: SetAcl, view: View) -> Change:
     changed = msgspec.structs.replace(place.version, acl=command.acl)
     draft.replace(place, changed)
     return draft.change(Done(draft.last, changed.version_id), changed)
-
-
-def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
-    """Store a version's bytes in another form, under another storage class."""
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
-    if place is None:
-        return Change(head, _CHANGED, write=False)
-    version = place.version
-    if version.stamp != command.made or version.body.id != command.expected:
-        return Change(head, _CHANGED, write=False)
-    draft.last = after(command.stamp, draft.last)
-    done = Done(draft.last, version.version_id)
-    body = command.body
-    if body is None:
-        same = msgspec.structs.replace(version, storage_class=command.storage_class)
-        draft.replace(place, same)
-        return draft.change(done, same)
-    if body.size != version.size or BodyKind.INLINE in (body.kind, version.body.kind):
-        raise ValueError("a body in another form has the same bytes, in files")
-    encryption = without_own_key(version.encryption)
-    fields = {"storage_class": command.storage_class, "encryption": encryption}
-    moved = msgspec.structs.replace(version, body=body, **fields)
-    draft.replace(place, moved)
-    draft.released.append(version.body)
-    manifest = None if command.manifest is None else (body.id, command.manifest)
-    return msgspec.structs.replace(
-        draft.change(done, moved), acquire=(body,), new_blobs=command.blobs, manifest=manifest
-    )
 
 
 def _drop_null(draft: _Draft) -> bool:
