@@ -19,9 +19,11 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     data: Path = tmp_path_factory.mktemp("conformance") / "data"
-    with ServerProcess(
-        data, "--workers", "2", "--domain", "s3.local", "--website-domain", "web.localhost"
-    ) as started:
+    config = data.parent / "z4.toml"
+    events = data.parent / "events.jsonl"
+    config.write_text(f'[plugins.events.hook]\nkind = "jsonlines"\npath = "{events}"\n')
+    options = ("--workers", "2", "--domain", "s3.local", "--website-domain", "web.localhost")
+    with ServerProcess(data, "--config", str(config), *options) as started:
         yield started
 
 

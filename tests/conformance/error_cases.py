@@ -99,6 +99,10 @@ def logging(target: str, more: str = "") -> str:
     )
 
 
+SINK = "arn:z4:sqs:::hook"
+"""A sink that the server has."""
+
+
 def notifying(*events: str, arn: str = "arn:aws:sqs:us-east-1:1:q", more: str = "") -> str:
     """The document of PutBucketNotificationConfiguration: one queue for each event."""
     queues = "".join(
@@ -187,7 +191,7 @@ GOOD: dict[str, Recipe] = {
     "PutBucketPolicy": Recipe("PUT", "/{bucket}", "policy", body=POLICY),
     "PutBucketLogging": Recipe("PUT", "/{bucket}", "logging", body=logging("{bucket}")),
     "PutBucketNotificationConfiguration": Recipe(
-        "PUT", "/{bucket}", "notification", body="<NotificationConfiguration/>"
+        "PUT", "/{bucket}", "notification", body=notifying("s3:ObjectAcl:Put", arn=SINK)
     ),
     "PutBucketEncryption": Recipe("PUT", "/{bucket}", "encryption", body=BLOCKING),
     "PutBucketTagging": Recipe("PUT", "/{bucket}", "tagging", body=TAGS),

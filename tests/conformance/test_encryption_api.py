@@ -460,3 +460,22 @@ def test_what_update_object_encryption_refuses(world: World, bucket: str) -> Non
     refused(400, "InvalidRequest", update, **where, **asked)
     s3.put_object(**where, Body=b"x", **customer())
     refused(400, "InvalidRequest", update, **where, **to_key("orders"))
+
+
+def test_a_policy_can_demand_a_key(world: World, bucket: str) -> None:
+    s3 = world.s3
+    name = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"StringNotEquals": {name: arn("orders")}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    where = {"Bucket": bucket, "Key": "k", "Body": b"x"}
+    for asked in ({}, {"ServerSideEncryption": "AES256"}, kms(arn("bills")), customer()):
+        refused(403, "AccessDenied", s3.put_object, **where, **asked)
+    for spelled in (arn("orders"), "alias/orders", "orders"):
+        assert s3.put_object(**where, **kms(spelled))["SSEKMSKeyId"] == arn("orders")

@@ -57,6 +57,8 @@ ON_OWN = (
     "PutBucketCors",
     "PutBucketAcl",
     "PutBucketOwnershipControls",
+    "PutBucketLogging",
+    "PutBucketNotificationConfiguration",
     "PutBucketPolicy",
     "PutBucketEncryption",
     "PutBucketTagging",
@@ -121,6 +123,10 @@ def prepared(name: str, client: Client, own: str) -> Request:
         "UpdateObjectEncryption",
     ):
         client.do("PUT", path, body=OBJECT)
+    elif name in ("PutObjectAnnotation", "DeleteObjectAnnotation"):
+        client.do("PUT", path, body=OBJECT)
+        if name == "DeleteObjectAnnotation":
+            client.do("PUT", path, query, "text")
     elif name == "DeleteObjectTagging":
         client.do("PUT", path, body=OBJECT, x_amz_tagging="a=b")
     headers: dict[str, str] = {}

@@ -166,6 +166,8 @@ class Client:
             "cors": self.ask("GET", path, "cors").fields("AllowedMethod"),
             "website": self.ask("GET", path, "website").fields("Suffix"),
             "lifecycle": self.ask("GET", path, "lifecycle").fields("ID"),
+            "events": self.do("GET", path, "notification").fields("Event"),
+            "logging": self.do("GET", path, "logging").fields("TargetBucket"),
             "policy": self._settled(path, "policy"),
             "block": self._settled(path, "publicAccessBlock"),
             "ownership": self._settled(path, "ownershipControls"),
@@ -185,6 +187,8 @@ class Client:
                         b"<RequestId>"
                     )[0]
                 seen["tags of", key] = (tags.status, tags.fields("Key"), tags.fields("Value"))
+                notes = self.ask("GET", f"{path}/{key}", "annotation")
+                seen["annotations of", key] = notes.fields("AnnotationName")
                 seen["acl of", key] = self.ask("GET", f"{path}/{key}", "acl").fields("Permission")
         return seen
 

@@ -159,3 +159,21 @@ def test_a_policy_may_deny_what_an_acl_grants() -> None:
     )
     assert harness.request("PUT", "/bucket?policy", body=policy).status in (200, 204)
     assert harness.anonymous("GET", "/bucket/open").error == "AccessDenied"
+
+
+def test_who_may_list_is_told_that_the_source_of_a_copy_is_not_there() -> None:
+    harness = Harness()
+    harness.bucket()
+    harness.put("/bucket/closed")
+    stranger = harness.key("stranger")
+    harness.bucket("own", key=stranger)
+
+    def copy(source: str) -> str:
+        headers = {"x-amz-copy-source": f"/bucket/{source}"}
+        return harness.request("PUT", "/own/copy", headers=headers, key=stranger).error
+
+    absent = f"absent?versionId={'0' * 32}"
+    assert (copy("absent"), copy("closed"), copy(absent)) == ("AccessDenied",) * 3
+    harness.request("PUT", "/bucket?acl", headers={"x-amz-acl": "public-read"})
+    assert (copy("absent"), copy("closed")) == ("NoSuchKey", "AccessDenied")
+    assert copy(absent) == "NoSuchVersion"

@@ -133,16 +133,26 @@ def test_protected_versions_are_not_removed_but_may_get_a_marker() -> None:
     assert len(asked) == 1
 
 
-def test_a_refused_command_leaves_the_key_for_later() -> None:
+@pytest.mark.parametrize(
+    ("code", "tally"),
+    [("AccessDenied", Tally(removed=1, skipped=1)), ("PreconditionFailed", Tally(skipped=1))],
+)
+def test_a_version_that_is_locked_stays_and_a_key_that_was_changed_waits(
+    code: str, tally: Tally
+) -> None:
     world = World("Enabled")
-    for _ in range(3):
+    first = world.put("/bucket/key").headers["x-amz-version-id"]
+    for _ in range(2):
         world.put("/bucket/key")
+    change = world.store.change
 
-    async def refuse(register: Any, command: Any) -> Any:
-        return Refused("AccessDenied")
+    async def refusing(register: Any, command: Any) -> Any:
+        if command.version_id == first:
+            return Refused(code)
+        return await change(register, command)
 
-    world.store.change = refuse
-    assert world.look("key", OLDER).tally == Tally(skipped=1)
+    world.store.change = refusing
+    assert world.look("key", OLDER).tally == tally
 
 
 def test_every_command_says_what_it_rests_on() -> None:

@@ -405,6 +405,13 @@ class Model:
         versions = self.bucket(place[0]).keys[place[1]]
         versions[versions.index(version)] = replace(version, lock=lock)
 
+    def move(self, bucket: str, key: str, version_id: str, storage_class: str) -> None:
+        """A transition: the class, and nothing else that a client sees."""
+        version = self.find(bucket, key, version_id)
+        versions = self.bucket(bucket).keys[key]
+        attributes = replace(version.attributes, storage_class=storage_class)
+        versions[versions.index(version)] = replace(version, attributes=attributes)
+
     # Multipart uploads
 
     def create_upload(self, bucket: str, id: str | None, upload: Upload) -> None:

@@ -7,6 +7,7 @@ Three worlds: stores in memory; SQLite and files; the same encrypted. ``--long``
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, note, settings
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
 from tests.ops.harness import Answer
 from tests.proofs.actor import Actor
 from tests.proofs.listings import check_ids_unique, differences, observe
-from tests.proofs.model import Model
+from tests.proofs.model import Model, Refused
 from tests.proofs.operations import Operation
 from tests.proofs.worlds import EncryptedWorld, FileWorld, MemoryWorld
 
@@ -79,7 +80,21 @@ class S3Machine(RuleBasedStateMachine):
             if seed % 40 == 0:
                 note("reap")
                 self.world.reap()
+            if seed % 12 == 0:
+                self.move(seed)
             self.actor.act(seed)
+
+    def move(self, seed: int) -> None:
+        """A version gets another class, as by a lifecycle rule, between two requests."""
+        self.actor.rng = Random(seed)
+        place = self.actor.named()
+        storage_class = ("ZSTD", "ZSTD", "GLACIER")[seed // 12 % 3]
+        try:
+            self.model.move(*place, storage_class)
+        except Refused:
+            return
+        note(f"move {place} to {storage_class}")
+        self.world.move(*place, storage_class)
 
 
 class FileMachine(S3Machine):

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from typing import Any
+from unittest import mock
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -19,11 +20,15 @@ from tests.proofs.operations import Operation, Request
 from z4tw.blobs.disk import OsDisk
 from z4tw.blobs.files import FileBlobStore
 from z4tw.daemons.reaper import Reaper
+from z4tw.interfaces import ITransition
 from z4tw.metadata.memory import MemoryStore
 from z4tw.metadata.sqlite import SqliteStore
 from z4tw.model.objects import BodyKind
+from z4tw.model.registers import Kind, Register
 from z4tw.objects.rows import references
 from z4tw.ops.context import Settings
+from z4tw.ops.directory import Directory
+from z4tw.ops.moving import Mover
 from z4tw.sse.envelope import Envelope, NamedKey, key_id
 from z4tw.testing.offload import InlineOffload
 
@@ -52,6 +57,15 @@ def now(awaitable: Any) -> Any:
     if hasattr(results[0], "raiseException"):
         results[0].raiseException()
     return results[0]
+
+
+class Packing:
+    """The storage class that packs everything."""
+
+    storage_class = "ZSTD"
+
+    async def act(self, transition: ITransition) -> None:
+        await transition.pack(1)
 
 
 class MemoryWorld(Harness):
@@ -84,6 +98,16 @@ class MemoryWorld(Harness):
 
     def send(self, request: Request) -> Answer:
         return self.request(*request)
+
+    def move(self, bucket: str, key: str, version_id: str, storage_class: str) -> None:
+        """A transition of a version, as the expirer does it."""
+        record = now(Directory(self.store).bucket(bucket))
+        register = Register(Kind.OBJECT, record.incarnation, key.encode())
+        version = now(self.store.find_version(register, version_id))
+        actions = {"ZSTD": Packing()}
+        mover = Mover(self.store, self.blobs, InlineOffload(), self.stamps.stamp, actions)
+        with mock.patch("z4tw.ops.packing.WORTH", 1000):  # what is random is packed too
+            assert now(mover.move(record, key, version, storage_class))
 
     def reap(self) -> None:
         """Remove all garbage at once, in as many rounds as manifests need."""

@@ -21,6 +21,7 @@ from z4tw.s3.encryption import (
     KMS_KEY,
     SSE,
     Wish,
+    canonical_key,
     key_arn,
     key_name,
     parse_bucket_key,
@@ -143,6 +144,14 @@ def test_a_keys_names() -> None:
 )  # fmt: skip
 def test_what_cannot_name_a_key(text: str) -> None:
     assert key_name(text, REGION) is None
+
+
+def test_a_key_is_compared_by_its_arn() -> None:
+    arn = key_arn("orders", REGION)
+    for text in ("orders", "alias/orders", arn, arn.replace("key/", "alias/")):
+        assert canonical_key(text, REGION) == arn
+    assert canonical_key("", REGION) == key_arn("", REGION)
+    assert canonical_key("a/b", REGION) == "a/b"
 
 
 @given(name=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True))

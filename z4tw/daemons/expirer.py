@@ -26,6 +26,11 @@ from z4tw.s3.listing import prefix_successor
 
 OBJECTS = "objects"
 UPLOADS = "uploads"
+HEAD_COST = 4
+"""A head takes as long as so many rows of a listing."""
+FEW_RULES = 20
+LEAST_KEYS = 8
+"""With more than ``FEW_RULES`` rules a step looks at fewer keys, down to this many."""
 IDLE_FACTOR = 4
 """Steps are so much longer while nobody else wants the process."""
 BUSY_REST = 19
@@ -225,9 +230,9 @@ class Expirer(Service):
             return None
         start, end, prefix = found
         work: list[Awaitable[Looked]]
-        limit = self._limit()
+        limit = self._limit(judge)
         if judge.needs_heads:
-            limit = max(1, limit // 4)
+            limit = max(1, limit // HEAD_COST)
             heads = await self._store.scan(Kind.OBJECT, bucket.incarnation, start, end, limit)
             count = len(heads)
             last = heads[-1][0] if heads else b""
@@ -269,7 +274,7 @@ class Expirer(Service):
         if found is None:
             return None
         _, end, prefix = found
-        query = ListQuery(prefix=prefix, start_after=key, limit=self._limit())
+        query = ListQuery(prefix=prefix, start_after=key, limit=self._limit(judge))
         page: ListPage = await self._store.list_live(Kind.UPLOAD, bucket.incarnation, query)
         self.examined += len(page.rows)
         work = [
@@ -283,9 +288,10 @@ class Expirer(Service):
             return page.last
         return upload_prefix(end) if end else None
 
-    def _limit(self) -> int:
-        """How many keys the next step looks at."""
-        return self._batch if self._busy else self._batch * IDLE_FACTOR
+    def _limit(self, judge: Judge) -> int:
+        """How many keys the next step looks at: fewer when there are many rules."""
+        limit = self._batch if self._busy else self._batch * IDLE_FACTOR
+        return max(LEAST_KEYS, limit * FEW_RULES // max(judge.weight, FEW_RULES))
 
     async def _all(self, bucket: Bucket, work: Sequence[Awaitable[T]]) -> list[T]:
         """Do the work of one step together, so that it shares commits; what came of it, without

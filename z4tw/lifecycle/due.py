@@ -91,7 +91,8 @@ class Judge:
 
     ``versioned`` says whether the bucket has or had versioning. ``needs_heads`` is True when the
     rules look at more than the size, age and class of current versions; ``prefixes`` are what the
-    keys of all rules on objects begin with, none of them in another.
+    keys of all rules on objects begin with, none of them in another; ``weight`` is the number of
+    rules that each key is looked at with.
     """
 
     def __init__(
@@ -103,6 +104,11 @@ class Judge:
         self._today_ms = now_ms - now_ms % day_ms
         self._minimum = configuration.minimum
         self._rules = [rule for rule in rules if _on_objects(rule)]
+        self._older = [
+            rule
+            for rule in self._rules
+            if rule.noncurrent_expiration or rule.noncurrent_transitions
+        ]
         self._uploads = [rule for rule in rules if rule.abort_days]
         self.needs_heads = versioned and any(
             rule.expiration is not None
@@ -110,6 +116,7 @@ class Judge:
             or rule.noncurrent_transitions
             for rule in self._rules
         )
+        self.weight = len(self._rules)
         self.prefixes = _shortest(self._rules)
         self.upload_prefixes = _shortest(self._uploads)
         self._latest_ms = max(map(self._cut_ms, self._rules), default=-1)
@@ -134,8 +141,10 @@ class Judge:
         return False
 
     def nothing_due(self, versions: Sequence[Version]) -> bool:
-        """Whether a look at a key's only version is enough to know that nothing is due."""
-        return len(versions) == 1 and versions[0].modified_ms > self._latest_ms
+        """Whether a look at a key's current version is enough to know that nothing is due."""
+        if self._older and len(versions) > 1:
+            return False
+        return versions[0].modified_ms > self._latest_ms
 
     def _cut_ms(self, rule: Rule) -> int:
         """A current version that is younger than this is left alone by a rule."""
@@ -233,9 +242,9 @@ class Judge:
         """``since_ms`` is when the version was replaced, ``newer`` how many noncurrent versions
         are newer."""
         moves: list[tuple[int, int, str, str]] = []
-        for rule in self._rules:
+        for rule in self._older:
             older = rule.noncurrent_expiration
-            if not (older or rule.noncurrent_transitions) or not _takes(rule, key, version):
+            if not _takes(rule, key, version):
                 continue
             if (
                 older is not None

@@ -22,9 +22,7 @@ from z4tw.ops.lifecycle import lifecycle_of
 from z4tw.ops.moving import Mover
 
 
-def make_executor(
-    now_ms: Callable[[], int], config: Config, storage: Storage, dry: bool = False
-) -> Executor:
+def make_executor(now_ms: Callable[[], int], storage: Storage, dry: bool = False) -> Executor:
     """What does that which is due in an opened storage."""
     mover = Mover(storage.store, storage.blobs, storage.offload, storage.stamp, storage.actions)
     return Executor(storage.store, storage.stamp, now_ms, mover.move, dry=dry)
@@ -34,7 +32,7 @@ def make_expirer(outside: Outside, config: Config, storage: Storage) -> Expirer:
     """The daemon of the store process."""
     return Expirer(
         storage.store,
-        make_executor(outside.now_ms, config, storage),
+        make_executor(outside.now_ms, storage),
         FilePositions(config.meta, storage.offload),
         outside.reactor,
         outside.now_ms,
@@ -69,7 +67,7 @@ async def walk_once(
             raise CommandError(f"bucket {bucket!r} has no lifecycle rules")
     expirer = Expirer(
         storage.store,
-        make_executor(now_ms, storage.config, storage, dry_run),
+        make_executor(now_ms, storage, dry_run),
         FromTheBeginning(),
         clock,
         now_ms,

@@ -53,14 +53,14 @@ from z4tw.s3.notification import Event
 from z4tw.s3.xml_in import SETTING_BYTES
 
 XML = ("Content-Type", "application/xml")
+_HEADERS = frozenset({CANNED_HEADER, *GRANT_HEADERS})
 _HARMLESS = frozenset({"private", OWNER_FULL_CONTROL})
 """Canned ACLs that say what is so anyway where the bucket's owner owns everything."""
 
 
 def states_acl(context: Context) -> bool:
     """Whether a request's headers state an ACL."""
-    headers = context.call.headers
-    return CANNED_HEADER in headers or any(name in headers for name in GRANT_HEADERS)
+    return not _HEADERS.isdisjoint(context.call.headers)
 
 
 async def new_object_acl(context: Context, bucket: Bucket, owner: str) -> Acl | None:

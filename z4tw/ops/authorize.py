@@ -254,6 +254,11 @@ class Access:
             if said is not _SILENCE or not self._shown_absent(context, version):
                 raise denied(context, action, said)
 
+    def silent(self, context: Context, action: str, bucket: Bucket | None, key: str) -> bool:
+        """Whether nothing allows an action on an absent version, and nothing forbids it: who may
+        list is then told that it is absent."""
+        return self.decide(context, action, bucket, key) is _SILENCE
+
     def _shown_absent(self, context: Context, version: Version | None) -> bool:
         """Whether a read finds nothing and may know it: who may list is told what is not there."""
         if version is not None and not version.delete_marker:

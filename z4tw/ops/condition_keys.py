@@ -16,6 +16,7 @@ from z4tw.errors import S3Error
 from z4tw.model.control import Bucket, Principal
 from z4tw.policy.keys import KEYS as NAMES
 from z4tw.s3.copying import parse_copy_source
+from z4tw.s3.encryption import KMS_KEY, canonical_key
 from z4tw.s3.tagging import parse_tagging_header
 from z4tw.sigv4.dates import iso_date, parse_amz_date
 
@@ -113,6 +114,8 @@ def _gather(context: Context, action: str, bucket: Bucket | None) -> Keys:
             if parameter in call.query:
                 keys[name] = call.query[parameter]
     keys |= _of_headers(call.headers)
+    if KMS_KEY in call.headers:
+        keys[f"s3:{KMS_KEY}"] = canonical_key(call.headers[KMS_KEY], context.settings.region)
     if call.operation in _DESCRIBING:
         keys |= _of_new_object(call.headers, context.head.now, call.operation)
     if action == "s3:PutObject" and call.operation in _CREATING:

@@ -14,7 +14,7 @@ import msgspec
 from z4tw.lifecycle.due import Action, Judge, What
 from z4tw.model.control import Bucket
 from z4tw.model.objects import Head, Version
-from z4tw.model.registers import Done, Kind, Outcome, Register, VersionQuery
+from z4tw.model.registers import Done, Kind, Outcome, Refused, Register, VersionQuery
 from z4tw.objects.commands import AbortUpload, Condition, DeleteObject, DeleteVersion
 from z4tw.ops.events import background_notice
 from z4tw.s3.notification import Event
@@ -23,6 +23,10 @@ Protected = Callable[[Version, int], bool]
 """Whether a version may not be removed at a time (Unix milliseconds)."""
 Move = Callable[[Bucket, str, Version, str], Awaitable[bool]]
 """Moves a version of a key to a storage class; False: it was changed meanwhile."""
+
+
+_OF_ONE_VERSION = frozenset({"AccessDenied"})
+"""Refusals that say nothing of a key's other versions: one that is locked stays."""
 
 
 class Tally(msgspec.Struct):
@@ -104,6 +108,8 @@ class Executor:
                 outcome: Outcome = await self._store.change(register, command)
                 if type(outcome) is not Done:
                     tally.skipped += 1
+                    if isinstance(outcome, Refused) and outcome.code in _OF_ONE_VERSION:
+                        continue
                     break
                 last = outcome.stamp
             if action.what is What.EXPIRE:

@@ -33,7 +33,8 @@ class Source(NamedTuple):
 async def find_source(context: Context) -> Source:
     """The source that ``x-amz-copy-source`` names, which the principal may read.
 
-    Raises ``InvalidArgument``, ``NoSuchBucket``, ``AccessDenied``.
+    Raises ``InvalidArgument``, ``NoSuchBucket``, ``AccessDenied``, and for who may list but not
+    read an absent one ``NoSuchKey`` or ``NoSuchVersion``.
     """
     headers = context.call.headers
     named = parse_copy_source(headers["x-amz-copy-source"])
@@ -50,6 +51,8 @@ async def find_source(context: Context) -> Source:
 
 def _authorize(context: Context, source: Source, version: Version | None) -> None:
     action = "s3:GetObjectVersion" if source.version_id else "s3:GetObject"
+    if version is None and context.access.silent(context, action, source.bucket, source.key):
+        raise context.no_such_key(source.key, source.bucket, source.version_id)
     authorize_source(context, source, action, version)
 
 

@@ -198,6 +198,13 @@ def key_name(key_id: str, region: str) -> str | None:
     return name if KEY_NAME.fullmatch(name) else None
 
 
+def canonical_key(key_id: str, region: str) -> str:
+    """A KMS key as policies compare it: its ARN however a request spells it, and the text itself
+    when it can name no key of this store."""
+    name = key_name(key_id, region)
+    return key_id if name is None else key_arn(name, region)
+
+
 def key_arn(name: str, region: str) -> str:
     """The ARN by which answers name a key of the keyring."""
     return f"arn:aws:kms:{region}:{KEY_ACCOUNT}:key/{name or MANAGED_KEY}"
