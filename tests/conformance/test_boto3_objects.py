@@ -344,9 +344,8 @@ def test_what_is_not_there(s3: Any, bucket: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"ACL": "public-read"},
         {"ServerSideEncryption": "AES256"},
-        {"GrantRead": "id=1"},
+        {"ServerSideEncryption": "aws:kms:dsse"},
     ],
 )
 def test_a_header_that_asks_for_what_is_not_there_is_refused(
