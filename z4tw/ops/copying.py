@@ -25,7 +25,6 @@ from z4tw.model.uploads import Part, Upload
 from z4tw.objects.commands import PutPart, PutVersion
 from z4tw.ops.acls import new_object_acl, states_acl
 from z4tw.ops.bodies import BodyGone, open_body
-from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.encryption import (
     Chosen,
@@ -48,9 +47,8 @@ from z4tw.ops.quotas import check_part_quota
 from z4tw.ops.rewriting import Copy, Original, rewrite
 from z4tw.ops.sources import (
     MAX_COPY_BYTES,
-    Source,
     SourceBody,
-    authorize_source,
+    authorize_tags,
     find_source,
     read_source,
     source_headers,
@@ -170,7 +168,7 @@ async def copy_object(context: Context) -> S3Response:
                 "or encryption attributes."
             )
         if original.tags and not recipe.replaces_tags:
-            _authorize_tags(context, source, original)
+            authorize_tags(context, source, original)
         annotated = recipe.copies_annotations and original.annotations > 0
         if annotated:
             authorize_copy(context, source, original)
@@ -225,14 +223,6 @@ def _still_there(original: Version, gone: bytes) -> bytes:
     if original.body.id == gone:
         raise CorruptBlob("the body of a copy's source is not there")
     return original.body.id
-
-
-def _authorize_tags(context: Context, source: Source, original: Version) -> None:
-    """Copying tags takes the right to read them and the right to set them."""
-    action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
-    authorize_source(context, source, action, original)
-    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
-    context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 
 async def _with_body(

@@ -11,6 +11,7 @@ from z4tw.model.objects import Version
 from z4tw.model.registers import Kind, Register
 from z4tw.ops.authorize import check_expected_owner
 from z4tw.ops.bodies import open_body
+from z4tw.ops.condition_keys import tag_keys
 from z4tw.ops.context import Context
 from z4tw.s3.conditional import Preconditions, check_read
 from z4tw.s3.copying import parse_copy_source
@@ -53,6 +54,15 @@ def _authorize(context: Context, source: Source, version: Version | None) -> Non
     if version is None and context.access.silent(context, action, source.bucket, source.key):
         raise context.no_such_key(source.key, source.bucket, source.version_id)
     authorize_source(context, source, action, version)
+
+
+def authorize_tags(context: Context, source: Source, original: Version) -> None:
+    """Demand what copying the tags of a version takes: the right to read them and the right to
+    set them. Raises ``AccessDenied``."""
+    action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
+    authorize_source(context, source, action, original)
+    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
+    context.authorize("s3:PutObjectTagging", key=context.call.key)
 
 
 def authorize_source(
