@@ -100,6 +100,14 @@ class Calls:
         s3.put_bucket_lifecycle_configuration(Bucket="bucket", **rules)
         cors = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]}
         s3.put_bucket_cors(Bucket="bucket", CORSConfiguration=cors)
+        s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        s3.put_object(Bucket="locked", Key="key", Body=b"x")
+        mode = {"Mode": "GOVERNANCE", "RetainUntilDate": "2099-01-01T00:00:00Z"}
+        retention = {"Bucket": "locked", "Key": "key", "Retention": mode}
+        s3.put_object_retention(**retention)
+        hold = {"Bucket": "locked", "Key": "key", "LegalHold": {"Status": "ON"}}
+        s3.put_object_legal_hold(**hold)
+        s3.put_object(Bucket="bucket", Key="old", Body=b"x")
         website = {"IndexDocument": {"Suffix": "index.html"}}
         s3.put_bucket_website(Bucket="bucket", WebsiteConfiguration=website)
         s3.put_object_annotation(
@@ -134,6 +142,9 @@ class Calls:
             "DeleteObject": {"Bucket": "bucket", "Key": "doomed"},
             "DeleteObjects": {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "absent"}]}},
             "GetObjectAnnotation": {"Bucket": "bucket", "Key": "key", "AnnotationName": "read"},
+            "GetObjectLegalHold": {"Bucket": "locked", "Key": "key"},
+            "GetObjectLockConfiguration": {"Bucket": "locked"},
+            "GetObjectRetention": {"Bucket": "locked", "Key": "key"},
             "ListParts": opened,
             "PutBucketAcl": {"Bucket": "bucket", "ACL": "private"},
             "PutBucketPolicy": {"Bucket": "bucket", "Policy": POLICY},
@@ -145,6 +156,13 @@ class Calls:
             "PutBucketCors": {"Bucket": "another", "CORSConfiguration": cors},
             "PutBucketWebsite": {"Bucket": "another", "WebsiteConfiguration": website},
             "PutBucketEncryption": {"Bucket": "another", **encryption},
+            "PutObjectLegalHold": hold,
+            "PutObjectLockConfiguration": {
+                "Bucket": "locked",
+                "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"},
+            },
+            "PutObjectRetention": retention,
+            "RenameObject": {"Bucket": "bucket", "Key": "renamed", "RenameSource": "old"},
             "PutBucketVersioning": {"Bucket": "another", **versioning},
             "PutObjectAcl": {"Bucket": "bucket", "Key": "key", "ACL": "private"},
             "UpdateObjectEncryption": {"Bucket": "bucket", "Key": "key", **another_key},

@@ -112,7 +112,23 @@ def notifying(*events: str, arn: str = "arn:aws:sqs:us-east-1:1:q", more: str = 
     return f"<NotificationConfiguration>{queues}</NotificationConfiguration>"
 
 
+UNCONFIGURED = {
+    "GetBucketAccelerateConfiguration": "accelerate",
+    "GetBucketAnalyticsConfiguration": "analytics&id=x",
+    "GetBucketIntelligentTieringConfiguration": "intelligent-tiering&id=x",
+    "GetBucketInventoryConfiguration": "inventory&id=x",
+    "GetBucketMetricsConfiguration": "metrics&id=x",
+    "GetBucketReplication": "replication",
+    "GetBucketRequestPayment": "requestPayment",
+    "ListBucketAnalyticsConfigurations": "analytics",
+    "ListBucketIntelligentTieringConfigurations": "intelligent-tiering",
+    "ListBucketInventoryConfigurations": "inventory",
+    "ListBucketMetricsConfigurations": "metrics",
+}
+"""Operations that answer as a bucket where nobody configured it, with their queries."""
+
 GOOD: dict[str, Recipe] = {
+    **{name: Recipe("GET", "/{bucket}", query) for name, query in UNCONFIGURED.items()},
     "AbortMultipartUpload": Recipe("DELETE", "/{bucket}/parts", "uploadId={upload}"),
     "CompleteMultipartUpload": Recipe(
         "POST", "/{bucket}/parts", "uploadId={upload}", body=COMPLETE
@@ -933,6 +949,10 @@ SPECIFIC: list[Row] = [
          ("NoSuchTagSet", 404, "a bucket without tags",
           _good("GetBucketTagging", path="/{bucket}"))),
     *_locks(),
+    *[Row(name, "NoSuchConfiguration", 404, "any id", GOOD[name])
+      for name in UNCONFIGURED if name.startswith("GetBucket") and "&id=" in UNCONFIGURED[name]],
+    *_of("GetBucketReplication", ("ReplicationConfigurationNotFoundError", 404, "any bucket",
+                                  GOOD["GetBucketReplication"])),
     *_of("GetBucketLifecycleConfiguration",
          ("NoSuchLifecycleConfiguration", 404, "a bucket without rules",
           _good("GetBucketLifecycleConfiguration", path="/{bucket}"))),

@@ -70,6 +70,16 @@ NEWER = {
 """Old operations, and those of today that are the same on the wire."""
 
 
+NEVER_THERE = {
+    "GetBucketReplication": "ReplicationConfigurationNotFoundError",
+    **{
+        f"GetBucket{what}Configuration": "NoSuchConfiguration"
+        for what in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+    },
+}
+"""What no bucket has, and the answer of one that lacks it."""
+
+
 def answers() -> dict[str, tuple[str, str]]:
     """Request and answer by operation, from the page."""
     text = (DOC / "s3_operations.inc").read_text()
@@ -85,9 +95,17 @@ def test_every_operation_is_listed() -> None:
 def test_an_operation_is_listed_with_what_it_does(name: str) -> None:
     request, answer = answers()[name]
     assert request.split()[0] == OPERATIONS[name].method
-    if OPERATIONS[NEWER.get(name, name)].supported:
+    if name in NEVER_THERE:
+        assert answer == f"404 {NEVER_THERE[name]}"
+    elif OPERATIONS[NEWER.get(name, name)].supported:
         assert answer in ("**200**", "**204**")
     elif name == "ListDirectoryBuckets":
         assert answer == "400 AuthorizationHeaderMalformed"
     else:
         assert answer == "501 NotImplemented"
+
+
+def test_the_table_of_operations_is_what_a_server_answers() -> None:
+    """Written anew by ``python tools/s3_support.py``."""
+    made = runpy.run_path(str(ROOT / "tools" / "s3_support.py"))["page"]()
+    assert (DOC / "s3_operations.inc").read_text(encoding="utf-8") == made

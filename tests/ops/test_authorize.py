@@ -116,7 +116,9 @@ NOT_THERE = (
     "",
     "NoSuchKey",
     "NoSuchObjectLockConfiguration",
+    "NoSuchConfiguration",
     "NoSuchTagSet",
+    "ReplicationConfigurationNotFoundError",
     "NoSuchVersion",
     "NoSuchBucketPolicy",
     "NoSuchPublicAccessBlockConfiguration",
@@ -236,6 +238,22 @@ CELLS = (
     Cell("GetObjectAnnotation", "GET", f"/bucket/key?{NOTE}&versionId={{version}}", READERS),
     Cell("ListObjectAnnotations", "GET", "/bucket/key?annotation", READERS),
     Cell("DeleteObjectAnnotation", "DELETE", f"/bucket/key?{NOTE}", WRITERS),
+    *[
+        Cell(name, "GET", f"/bucket?{query}", OWNERS)
+        for name, query in (
+            ("GetBucketAccelerateConfiguration", "accelerate"),
+            ("GetBucketReplication", "replication"),
+            ("GetBucketRequestPayment", "requestPayment"),
+            ("GetBucketAnalyticsConfiguration", "analytics&id=x"),
+            ("GetBucketIntelligentTieringConfiguration", "intelligent-tiering&id=x"),
+            ("GetBucketInventoryConfiguration", "inventory&id=x"),
+            ("GetBucketMetricsConfiguration", "metrics&id=x"),
+            ("ListBucketAnalyticsConfigurations", "analytics"),
+            ("ListBucketIntelligentTieringConfigurations", "intelligent-tiering"),
+            ("ListBucketInventoryConfigurations", "inventory"),
+            ("ListBucketMetricsConfigurations", "metrics"),
+        )
+    ],
     Cell("RenameObject", "PUT", "/bucket/new?renameObject", OWNERS, headers=RENAMED),
     Cell("GetObjectLockConfiguration", "GET", "/bucket?object-lock", READERS),
     Cell("PutObjectLockConfiguration", "PUT", "/bucket?object-lock", OWNERS, LOCK),

@@ -138,7 +138,7 @@ def test_a_lock_stays_with_the_old_version_and_the_new_one_has_the_buckets_defau
         ("old", "new", {TOKEN: "a b"}, "InvalidArgument"),
         ("old", "new", {TOKEN: ""}, "InvalidArgument"),
         ("old", "new", {TOKEN: "t" * 65}, "InvalidArgument"),
-        ("old", "new", {"x_amz_server_side_encryption": "AES256"}, "NotImplemented"),
+        ("old", "new", {"x_amz_server_side_encryption": "AES256"}, "InvalidArgument"),
     ],
 )
 def test_what_is_refused_moves_nothing(

@@ -77,6 +77,14 @@ def authorize_source(
     context.further_keys = kept
 
 
+def authorize_tags(context: Context, source: Source, original: Version) -> None:
+    """Copying tags takes the right to read them and the right to set them."""
+    action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
+    authorize_source(context, source, action, original)
+    context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
+    context.authorize("s3:PutObjectTagging", key=context.call.key)
+
+
 async def read_source(context: Context, source: Source) -> Version:
     """The version to copy, after the ``x-amz-copy-source-if-*`` conditions were checked on it.
 

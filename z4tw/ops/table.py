@@ -26,6 +26,7 @@ from z4tw.ops import (
     reading,
     renaming,
     tagging,
+    unconfigured,
     versioning,
     website,
 )
@@ -55,6 +56,7 @@ OPERATIONS: dict[str, Operation] = {
     **reading.OPERATIONS,
     **renaming.OPERATIONS,
     **tagging.OPERATIONS,
+    **unconfigured.OPERATIONS,
     **versioning.OPERATIONS,
     **website.OPERATIONS,
 }
