@@ -68,6 +68,13 @@ def test_one_bucket(z4: Z4) -> None:
     assert "has no lifecycle rules" in z4.refused("lifecycle", "run", "--bucket", "plain")
 
 
+def test_a_bucket_by_an_alias(z4: Z4) -> None:
+    prepared(z4)
+    z4("bucket", "alias", "add", "logs", "old-logs")
+    assert z4.json("lifecycle", "run", "--bucket", "old-logs", "--dry-run")["transitioned"] == 2
+    assert z4.json("lifecycle", "run", "--dry-run")["transitioned"] == 2
+
+
 def test_a_body_that_is_damaged_is_told(z4: Z4) -> None:
     store = prepared(z4)
     path = next((z4.data / "logs").rglob("kept~*"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.processes import ServerProcess, boto3_client, make_key
 
@@ -154,16 +154,29 @@ def test_events_reach_a_webhook_and_a_file(
             )
 
 
+def write(s3: Any, prefix: str, acknowledged: set[str], stop: threading.Event) -> None:
+    """Put objects, small ones and files, until told to stop or the server is gone."""
+    number = 0
+    while not stop.is_set():
+        name = f"{prefix}-{number}"
+        try:
+            s3.put_object(Bucket="events", Key=name, Body=b"x" * (10_000 if number % 3 else 10))
+        except (BotoCoreError, ClientError):
+            return
+        acknowledged.add(name)
+        number += 1
+
+
 def test_no_event_of_an_acknowledged_put_is_lost(tmp_path: Path, receiver: Receiver) -> None:
-    """The receiver fails now and then, and the server is killed again and again."""
+    """The receiver fails now and then, and the server is killed in the middle of writes."""
     data = tmp_path / "data"
     options = ("--config", str(config_file(tmp_path, receiver)), "--workers", "2")
     key = make_key(data, "alice")
     acknowledged: set[str] = set()
     for round_number in range(4):
         server = ServerProcess(data, *options).start()
-        s3 = boto3_client(server, key)
         if not round_number:
+            s3 = boto3_client(server, key)
             s3.create_bucket(Bucket="events")
             s3.put_bucket_notification_configuration(
                 Bucket="events",
@@ -171,15 +184,29 @@ def test_no_event_of_an_acknowledged_put_is_lost(tmp_path: Path, receiver: Recei
                     "QueueConfigurations": [queue("hook", "s3:ObjectCreated:*")]
                 },
             )
-        for number in range(40):
-            receiver.status = 503 if number % 3 == round_number % 3 else 200
-            name = f"{round_number}-{number}"
-            s3.put_object(Bucket="events", Key=name, Body=b"x" * (10_000 if number % 2 else 10))
-            acknowledged.add(name)
+        before = len(acknowledged)
+        stop = threading.Event()
+        writers = [
+            threading.Thread(
+                target=write,
+                args=(boto3_client(server, key), f"{round_number}-{n}", acknowledged, stop),
+            )
+            for n in range(3)
+        ]
+        for writer in writers:
+            writer.start()
+        for step in range(1, 5):
+            receiver.status = 503 if (step + round_number) % 2 else 200
+            wanted = before + 15 * step
+            until(lambda wanted=wanted: len(acknowledged) >= wanted)  # type: ignore[misc]
         server.kill()
+        stop.set()
+        for writer in writers:
+            writer.join()
     receiver.status = 200
     with ServerProcess(data, *options):
         until(lambda: acknowledged <= receiver.keys)
+    assert len(acknowledged) >= 240
 
 
 def test_a_dead_webhook_keeps_no_other_sink_waiting(tmp_path: Path, receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ class VaultPluginTests(TestCase):
     timeout = 30
 
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
         self.vault = FakeVault()
         port, number = serve(self.vault, reactor)
         self.addCleanup(port.stopListening)

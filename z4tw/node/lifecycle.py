@@ -11,11 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from z4tw.config import Config
 from z4tw.daemons.expirer import Expirer, FromTheBeginning
+from z4tw.model.control import Bucket
 from z4tw.node.commands import Command
 from z4tw.node.failures import CommandError
 from z4tw.node.openings import Outside
 from z4tw.node.storage import Storage
 from z4tw.node.walked import FilePositions
+from z4tw.ops.aliases import target_of
 from z4tw.ops.control import bucket_register
 from z4tw.ops.expiring import Executor
 from z4tw.ops.lifecycle import lifecycle_of
@@ -60,11 +62,14 @@ async def walk_once(
     """One whole walk over all buckets with rules, or one of them; what was done, and of a dry run
     what would be. Raises ``CommandError``."""
     if bucket:
-        found = await storage.store.read(bucket_register(bucket))
+        found: Bucket | None = await storage.store.read(bucket_register(bucket))
+        if found is not None and found.alias_of:
+            found = await target_of(storage.store, found)
         if found is None:
             raise CommandError(f"there is no bucket {bucket!r}")
         if lifecycle_of(found) is None:
             raise CommandError(f"bucket {bucket!r} has no lifecycle rules")
+        bucket = found.name
     expirer = Expirer(
         storage.store,
         make_executor(now_ms, storage, dry_run),

@@ -4,8 +4,6 @@ The order of versions is the order of their stamps. A head holds at most ``HEAD_
 more spills the older half into the newest page, so that a key written often rewrites a page once
 per ``_SPILL`` changes and not every time. Pages are immutable: changing one writes another.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
-
-Longer than 400 lines because all commands on a version stand beside the draft that they share.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
-class _Draft:
+class Draft:
     """A head in the making, and the pages and bodies that its change touches."""
 
     def __init__(self, head: Head | None, view: View) -> None:
@@ -79,7 +77,7 @@ class _Draft:
                 older += self._take_page(0)
             self._write_page(0, tuple(older))
 
-    def drop(self, place: _Place) -> None:
+    def drop(self, place: Place) -> None:
         """Remove a version, releasing its body and its annotations."""
         version = self._remove(place)
         self.added_bytes -= version.size
@@ -91,7 +89,7 @@ class _Draft:
         elif version.body.kind != BodyKind.EMPTY:
             self.released.append(version.body)
 
-    def _remove(self, place: _Place) -> Version:
+    def _remove(self, place: Place) -> Version:
         if place.page is None:
             version = self.versions.pop(place.position)
             if not self.versions and self.pages:
@@ -111,7 +109,7 @@ class _Draft:
             del self.versions[_SPILL:]
             self._write_page(0, older)
 
-    def replace(self, place: _Place, version: Version) -> None:
+    def replace(self, place: Place, version: Version) -> None:
         """Put another value of the same version in its place."""
         if place.page is None:
             self.versions[place.position] = version
@@ -196,7 +194,7 @@ class _Draft:
         )
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a version stands: in the head, or in the page of that index."""
 
     version: Version
@@ -204,34 +202,28 @@ class _Place(NamedTuple):
     page: int | None = None
 
 
-def _find(draft: _Draft, version_id: str) -> _Place | None:
+def find_place(draft: Draft, version_id: str) -> Place | None:
     """The place of a version by its id or ``null``; ``""`` is the newest one."""
     if not version_id:
-        return _Place(draft.versions[0], 0) if draft.versions else None
+        return Place(draft.versions[0], 0) if draft.versions else None
     null = version_id == NULL_VERSION_ID
     stamp = b"" if null else parse_version_id(version_id)
     if stamp is None:
         return None
     for index, version in enumerate(draft.versions):
         if version.is_null if null else (version.stamp == stamp and not version.is_null):
-            return _Place(version, index)
+            return Place(version, index)
     for number, page in enumerate(draft.pages):
         if page.has_null if null else page.oldest <= stamp <= page.newest:
             for index, version in enumerate(draft.load(page)):
                 if version.is_null if null else (version.stamp == stamp and not version.is_null):
-                    return _Place(version, index, number)
+                    return Place(version, index, number)
     return None
-
-
-Draft = _Draft
-"""For the other commands on an object's register, as the two below."""
-Place = _Place
-find_place = _find
 
 
 def find_version(head: Head | None, version_id: str, view: View) -> Version | None:
     """One version of a key by id (``null`` and ``""``: the current one), or None."""
-    place = _find(_Draft(head, view), version_id)
+    place = find_place(Draft(head, view), version_id)
     return None if place is None else place.version
 
 
@@ -287,7 +279,7 @@ def put_version(head: Head | None, command: PutVersion, view: View) -> Change:
                 return Change(head, done, write=False)
     if (refused := _refusal(head, command.condition)) is not None:
         return refused
-    draft = _Draft(head, view)
+    draft = Draft(head, view)
     null = command.versioning != ENABLED
     if null and _drop_null(draft, version.stamp) is None:
         return Change(head, LOCKED, write=False)
@@ -309,7 +301,7 @@ def delete_object(head: Head | None, command: DeleteObject, view: View) -> Chang
     """DELETE without a version id, as the bucket's versioning state says."""
     if (refused := _refusal(head, command.condition)) is not None:
         return refused
-    draft = _Draft(head, view)
+    draft = Draft(head, view)
     dropped: bool | None = False
     if command.versioning != ENABLED:
         dropped = _drop_null(draft, command.stamp, command.bypass)
@@ -340,8 +332,8 @@ def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Cha
     """Remove one version for good; conditions look at the current version, as on AWS."""
     if (refused := _refusal(head, command.condition)) is not None:
         return refused
-    draft = _Draft(head, view)
-    place = _find(draft, command.version_id)
+    draft = Draft(head, view)
+    place = find_place(draft, command.version_id)
     if place is None:
         return Change(head, Done(version_id=command.version_id, changed=False), write=False)
     if protects(place.version.lock, command.stamp, command.bypass):
@@ -352,9 +344,9 @@ def delete_version(head: Head | None, command: DeleteVersion, view: View) -> Cha
     return draft.change(done)
 
 
-def _drop_null(draft: _Draft, stamp: bytes, bypass: bool = False) -> bool | None:
+def _drop_null(draft: Draft, stamp: bytes, bypass: bool = False) -> bool | None:
     """Remove the null version. False: there is none; None: it is locked, and stays."""
-    place = _find(draft, NULL_VERSION_ID)
+    place = find_place(draft, NULL_VERSION_ID)
     if place is None:
         return False
     if protects(place.version.lock, stamp, bypass):

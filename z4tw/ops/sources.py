@@ -69,7 +69,8 @@ def authorize_source(
 
 
 def authorize_tags(context: Context, source: Source, original: Version) -> None:
-    """Copying tags takes the right to read them and the right to set them."""
+    """Demand what copying the tags of a version takes: the right to read them and the right to
+    set them. Raises ``AccessDenied``."""
     action = "s3:GetObjectVersionTagging" if source.version_id else "s3:GetObjectTagging"
     authorize_source(context, source, action, original)
     context.further_keys = {**context.further_keys, **tag_keys(original.tags)}
