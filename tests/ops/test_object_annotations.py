@@ -445,3 +445,32 @@ def test_a_version_with_a_customers_key_has_no_annotations() -> None:
     assert copy(harness, **named).error == "InvalidRequest"
     without = copy(harness, **named, x_amz_object_annotation_directive="EXCLUDE")
     assert without.status == 200
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE", "hold"])
+def test_a_lock_keeps_the_texts_that_are_there(mode: str) -> None:
+    harness = made("Enabled")
+    lock = (
+        b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+        b"</ObjectLockConfiguration>"
+    )
+    assert harness.request("PUT", "/bucket?object-lock", body=lock).status == 200
+    put(harness, "kept")
+    if mode == "hold":
+        document = b"<LegalHold><Status>ON</Status></LegalHold>"
+        assert harness.request("PUT", "/bucket/key?legal-hold", body=document).status == 200
+    else:
+        document = (
+            f"<Retention><Mode>{mode}</Mode><RetainUntilDate>2999-01-01T00:00:00Z"
+            "</RetainUntilDate></Retention>"
+        ).encode()
+        assert harness.request("PUT", "/bucket/key?retention", body=document).status == 200
+    bypass = {"x-amz-bypass-governance-retention": "true"}
+    for headers in ({}, bypass if mode != "GOVERNANCE" else {}):
+        assert harness.request("DELETE", at("kept"), headers=headers).error == "AccessDenied"
+        answer = harness.request("PUT", at("kept"), body=b"other", headers=headers)
+        assert answer.error == "AccessDenied"
+    assert harness.request("GET", at("kept")).body == b"text"
+    put(harness, "another")
+    if mode == "GOVERNANCE":
+        assert harness.request("DELETE", at("kept"), headers=bypass).status == 204

@@ -53,13 +53,14 @@ def test_every_command_exists() -> None:
 
 
 def test_every_metric_exists() -> None:
-    asked = set(re.findall(r"``(z4_[a-z_]+)``", MANUAL))
+    events = (ROOT / "doc" / "events.rst").read_text(encoding="utf-8")
+    asked = set(re.findall(r"``(z4_[a-z_]+)``", MANUAL + events))
     metrics = Metrics()
     metrics.observe("GetObject", 200, 0.1)
     names = set(re.findall(r"^# TYPE (\S+)", render(metrics.snapshot()), re.MULTILINE))
     names |= {f"z4_{field}" for field in StoreSizes.__struct_fields__}
-    owner = (ROOT / "z4tw" / "node" / "owner.py").read_text(encoding="utf-8")
-    names |= set(re.findall(r'gauges\["(z4_[a-z_]+)"\]', owner))
+    for module in (ROOT / "z4tw" / "node").glob("*.py"):
+        names |= set(re.findall(r'"(z4_[a-z_]+)"', module.read_text(encoding="utf-8")))
     assert asked == names
 
 

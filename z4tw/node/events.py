@@ -59,7 +59,8 @@ class Events:
             "z4_outbox_events": sum(one.events for one in backlog.values()),
             "z4_outbox_oldest_seconds": max(0.0, age_s),
         }
-        for name in ("delivered", "failed", "dropped"):
-            count = 0 if self._deliverer is None else getattr(self._deliverer, name)
-            gauges[f"z4_events_{name}"] = count
+        deliverer = self._deliverer
+        gauges["z4_events_delivered"] = 0 if deliverer is None else deliverer.delivered
+        gauges["z4_events_failed"] = 0 if deliverer is None else deliverer.failed
+        gauges["z4_events_dropped"] = 0 if deliverer is None else deliverer.dropped
         return gauges

@@ -114,7 +114,8 @@ class SetAcl(msgspec.Struct, frozen=True, array_like=True, tag="set-acl"):
 class PutAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="put-annotation"):
     """Attach an annotation to a version (``version_id`` empty: the current one). ``if_match`` is a
     condition on the version's ETag. ``inline`` is the stored form of an INLINE body, ``blob``
-    describes a new FILE body. One that would exceed ``quota`` is refused with ``QuotaExceeded``."""
+    describes a new FILE body. One that would exceed ``quota`` is refused with ``QuotaExceeded``.
+    On a locked version it replaces none that is there; ``bypass`` passes governance retention."""
 
     version_id: str
     annotation: Annotation
@@ -123,16 +124,19 @@ class PutAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="put-annot
     blob: BlobInfo | None = None
     notice: Notice | None = None
     quota: Quota | None = None
+    bypass: bool = False
 
 
 class DeleteAnnotation(msgspec.Struct, frozen=True, array_like=True, tag="delete-annotation"):
-    """Remove an annotation of a version."""
+    """Remove an annotation of a version, unless a lock of the version is in the way; ``bypass``
+    passes governance retention."""
 
     stamp: bytes
     version_id: str
     name: str
     if_match: str | None = None
     notice: Notice | None = None
+    bypass: bool = False
 
 
 class ReplaceBody(msgspec.Struct, frozen=True, array_like=True, tag="replace-body"):

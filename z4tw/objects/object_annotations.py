@@ -16,6 +16,7 @@ from z4tw.model.objects import BodyKind, Head
 from z4tw.model.registers import Change, Done, Refused
 from z4tw.model.stamps import after
 from z4tw.objects.commands import DeleteAnnotation, PutAnnotation
+from z4tw.objects.locks import LOCKED, protects
 from z4tw.objects.quotas import exceeded
 from z4tw.objects.versions import Draft, Place, find_place
 
@@ -35,6 +36,8 @@ def put_annotation(head: Head | None, command: PutAnnotation, view: View) -> Cha
     version, name = place.version, command.annotation.name
     old = view.load_annotation(version.stamp, name) if version.annotations else None
     if old is not None:
+        if protects(version.lock, command.annotation.stamp, command.bypass):
+            return Change(head, LOCKED, write=False)
         _drop_body(draft, old)
     elif version.annotations >= MAX_ANNOTATIONS:
         return Change(head, Refused("AnnotationLimitExceeded"), write=False)
@@ -77,6 +80,8 @@ def delete_annotation(head: Head | None, command: DeleteAnnotation, view: View) 
     if old is None:
         done = Done(version_id=version.version_id, changed=False)
         return Change(head, done, write=False)
+    if protects(version.lock, command.stamp, command.bypass):
+        return Change(head, LOCKED, write=False)
     _drop_body(draft, old)
     version = msgspec.structs.replace(version, annotations=version.annotations - 1)
     draft.replace(place, version)

@@ -47,6 +47,7 @@ from z4tw.ops.context import Context, Operation, done
 from z4tw.ops.encryption import check_key, encryption_headers, same_bytes, upload_seal
 from z4tw.ops.events import notice_of
 from z4tw.ops.ingest import Intake
+from z4tw.ops.locking import may_bypass
 from z4tw.ops.lookup import (
     ATTEMPTS,
     checksum_headers,
@@ -104,6 +105,7 @@ async def put_object_annotation(context: Context) -> S3Response:
         blob,
         notice_of(context, Event.ANNOTATION_PUT),
         context.require_bucket().quota,
+        may_bypass(context, context.call.key, version),
     )
     done(await context.store.change(register, command))
     answer = [
@@ -200,6 +202,7 @@ async def delete_object_annotation(context: Context) -> S3Response:
         name,
         if_match,
         notice_of(context, Event.ANNOTATION_DELETE),
+        may_bypass(context, context.call.key, version),
     )
     done(await context.store.change(register, command))
     return S3Response(204, _version_header(context, version))
