@@ -158,12 +158,13 @@ def test_the_expected_owner_may_come_in_a_presigned_query() -> None:
 def test_an_absent_operation_is_named_but_not_to_the_anonymous() -> None:
     harness = Harness()
     harness.bucket()
-    answer = harness.request("GET", "/bucket?accelerate")
+    answer = harness.request("GET", "/bucket?metadataTable")
     assert (answer.status, answer.error) == (501, "NotImplemented")
-    assert "GetBucketAccelerateConfiguration" in answer.message
-    assert harness.anonymous("GET", "/bucket?accelerate").error == "AccessDenied"
+    assert "GetBucketMetadataTableConfiguration" in answer.message
+    assert harness.anonymous("GET", "/bucket?metadataTable").error == "AccessDenied"
     wrong = harness.user._replace(secret="wrong")
-    assert harness.request("GET", "/bucket?accelerate", key=wrong).error == "SignatureDoesNotMatch"
+    answer = harness.request("GET", "/bucket?metadataTable", key=wrong)
+    assert answer.error == "SignatureDoesNotMatch"
 
 
 def test_a_header_for_an_absent_feature_is_refused_before_the_body_is_read() -> None:
