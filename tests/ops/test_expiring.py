@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -117,20 +119,21 @@ def test_what_was_changed_after_the_decision_is_never_hit(change: str) -> None:
     assert world.request("GET", "/bucket/key").body == content
 
 
-def test_protected_versions_are_not_removed_but_may_get_a_marker() -> None:
+@pytest.mark.parametrize("dry", [False, True])
+def test_locked_versions_are_not_removed_but_may_get_a_marker(dry: bool) -> None:
     world = World("Enabled")
-    world.put("/bucket/key", b"1")
+    lock = (
+        b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+        b"</ObjectLockConfiguration>"
+    )
+    assert world.request("PUT", "/bucket?object-lock", body=lock).status == 200
+    digest = {"content-md5": base64.b64encode(hashlib.md5(b"1").digest()).decode()}
+    world.put("/bucket/key", b"1", headers={"x-amz-object-lock-legal-hold": "ON", **digest})
     world.put("/bucket/key", b"2")
-    asked: list[int] = []
-
-    def protected(version: Version, now_ms: int) -> bool:
-        asked.append(now_ms)
-        return True
-
-    looked = world.look("key", EXPIRES, OLDER, protected=protected)
-    assert looked.tally == Tally(expired=1, skipped=1)
-    assert len(world.versions()) == 3
-    assert len(asked) == 1
+    world.put("/bucket/key", b"3")
+    looked = world.look("key", EXPIRES, OLDER, dry=dry)
+    assert looked.tally == Tally(expired=1, removed=1, skipped=1)
+    assert len(world.versions()) == 3, "one went and a marker came"
 
 
 @pytest.mark.parametrize(

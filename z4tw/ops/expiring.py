@@ -16,11 +16,10 @@ from z4tw.model.control import Bucket
 from z4tw.model.objects import Head, Version
 from z4tw.model.registers import Done, Kind, Outcome, Refused, Register, VersionQuery
 from z4tw.objects.commands import AbortUpload, Condition, DeleteObject, DeleteVersion
+from z4tw.objects.locks import protects
 from z4tw.ops.events import background_notice
 from z4tw.s3.notification import Event
 
-Protected = Callable[[Version, int], bool]
-"""Whether a version may not be removed at a time (Unix milliseconds)."""
 Move = Callable[[Bucket, str, Version, str], Awaitable[bool]]
 """Moves a version of a key to a storage class; False: it was changed meanwhile."""
 
@@ -52,11 +51,6 @@ class Looked(NamedTuple):
     moves: list[tuple[str, Action]]
 
 
-def never_protected(version: Version, now_ms: int) -> bool:
-    """The ``Protected`` of a store without object lock."""
-    return False
-
-
 class Executor:
     """Decides about single keys and does what is due.
 
@@ -70,14 +64,12 @@ class Executor:
         now_ms: Callable[[], int],
         move: Move,
         *,
-        protected: Protected = never_protected,
         dry: bool = False,
     ) -> None:
         self._store = store
         self._stamp = stamp
         self._now_ms = now_ms
         self._move = move
-        self._protected = protected
         self._dry = dry
 
     async def look_at(
@@ -100,7 +92,7 @@ class Executor:
             if action.what is What.MOVE:
                 moves.append((text, action))
                 continue
-            if action.what is What.REMOVE and self._protected(action.version, self._now_ms()):
+            if action.what is What.REMOVE and protects(action.version.lock, self._stamp()):
                 tally.skipped += 1
                 continue
             if not self._dry:
