@@ -392,7 +392,7 @@ def read_object(
             sizes = version.parts or (size,)
             if part > len(sizes):
                 raise Refused("InvalidPartNumber")
-            if size or version.parts:
+            if size:  # no range can tell a part without bytes
                 span = sum(sizes[: part - 1]), sum(sizes[:part])
         headers = described(model, bucket, version)
         headers["content-range"] = None
