@@ -230,6 +230,18 @@ class Access:
         )
 
     async def _demand_with_version(self, context: Context) -> None:
+        self.judge(context, await self._version(context))
+
+    async def explain(self, context: Context) -> list[tuple[str, Decision]]:
+        """What is decided of each action that a request needs upon its bucket or key."""
+        call = context.call
+        version = await self._version(context) if context.bucket and call.key else None
+        return [
+            (action, self.decide(context, action, context.bucket, call.key, version))
+            for action in needed_actions(call)
+        ]
+
+    async def _version(self, context: Context) -> Version | None:
         register = context.object_register()
         version_id = context.call.query.get("versionId", "")
         version: Version | None = None
@@ -239,7 +251,7 @@ class Access:
         else:
             head: Head | None = await context.store.read(register)
             version = None if head is None else head.versions[0]
-        self.judge(context, version)
+        return version
 
     def judge(self, context: Context, version: Version | None) -> None:
         """Demand what the operation needs, now that the version acted upon is known (None: there

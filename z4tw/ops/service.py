@@ -33,6 +33,7 @@ from z4tw.ops.context import Context, Operation, Settings
 from z4tw.ops.cors import PREFLIGHT, cross_origin_headers, preflight
 from z4tw.ops.credentials import Credential, Credentials
 from z4tw.ops.directory import Directory
+from z4tw.ops.explaining import EXPLAIN, explanation
 from z4tw.ops.forms import POST_OBJECT, open_form
 from z4tw.ops.log_delivery import CONFIGURATION as LOGGING
 from z4tw.ops.sts import StsService
@@ -171,6 +172,8 @@ class S3Service:
                 self._store, self._blobs, self._offload, self._settings,
                 self._stamp, self._random_bytes, self._access, self._directory,
             )  # fmt: skip
+            if principal.admin and EXPLAIN in head.headers:
+                exchange.headers += await explanation(context, self._credentials)
             asking = self._access.demand(context)
             if asking is not None:
                 await asking
