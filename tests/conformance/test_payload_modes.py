@@ -332,7 +332,7 @@ def _refused_before_the_body() -> dict[str, tuple[int, Callable[[World], Request
         "too much metadata": (400, lambda w: put(w, x_amz_meta_a="m" * 2049)),
         "bad tags": (400, lambda w: put(w, x_amz_tagging="a=1&a=2")),
         "an unknown storage class": (400, lambda w: put(w, x_amz_storage_class="TAPE")),
-        "something that is not there": (501, lambda w: put(w, x_amz_acl="public-read")),
+        "something that is not there": (501, lambda w: put(w, x_amz_fwd_status="1")),
         "an upload that is not there": (404, lambda w: put(w, "parts", query=upload(w, "rubbish"))),
         "an upload that was aborted": (404, lambda w: put(w, "parts", query=upload(w, "aborted"))),
         "a part number that is none": (
@@ -341,7 +341,7 @@ def _refused_before_the_body() -> dict[str, tuple[int, Callable[[World], Request
         ),
         "a completion of no upload": (404, completion),
         "a subresource that cannot be put": (405, lambda w: put(w, "object", query="attributes")),
-        "an operation that is not there": (501, lambda w: put(w, "object", query="acl")),
+        "an operation that is not there": (501, lambda w: put(w, "", query="analytics&id=x")),
     }
 
 

@@ -173,7 +173,7 @@ class Client:
             "ownership": self._settled(path, "ownershipControls"),
             "acl": self.do("GET", path, "acl").fields("Permission"),
             "encryption": self.ask("GET", path, "encryption").fields("EncryptionType"),
-            "lock": self.ask("GET", path, "object-lock").fields("Mode"),
+            "lock": self._settled(path, "object-lock"),
         }
         uploads = self.do("GET", path, "uploads")
         seen["uploads"] = uploads.body
