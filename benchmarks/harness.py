@@ -106,8 +106,12 @@ class Bench:
                 path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(bytes([number % 256]) * KIB)
 
-    def get_requests(self) -> list[Path]:
-        """GET requests over all small objects, a file for each run."""
+    def get_requests(self, anew: bool = False) -> list[Path]:
+        """GET requests over all small objects, a file for each run. ``anew``: sign them again,
+        since signatures are good for a quarter of an hour."""
+        if anew:
+            for path in self.work.glob("get-*.requests"):
+                path.unlink()
         return [
             self.file(
                 f"get-{run}",

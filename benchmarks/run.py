@@ -43,6 +43,17 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
 }
 
 
+def write(path: Path, bench: Bench) -> None:
+    """Write the figures, with the versions of what was measured."""
+    versions = {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "nginx": subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+    path.write_text(json.dumps({"versions": versions, "results": bench.results}, indent=1))
+
+
 def main() -> int:
     """Run the chosen scenarios; print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,13 +73,7 @@ def main() -> int:
         bench.server.stop()
         bench.nginx.stop()
         shutil.rmtree(work)
-    versions = {
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-        "nginx": subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip(),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-    arguments.out.write_text(json.dumps({"versions": versions, "results": bench.results}, indent=1))
+        write(arguments.out, bench)  # also what was measured before a failure
     return 0
 
 

@@ -3,7 +3,8 @@
 It is the seekable format of the Zstandard project, so ``zstd -d`` reads it too: each frame carries
 its content's size and checksum, and the table stands at the end, in a frame that decoders skip.
 https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md
-Specification: doc/spec/blob.rst, "Packed bodies".
+Specification: doc/spec/blob.rst, "Packed bodies". The library is loaded where it is used: most
+stores have no such bodies.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from __future__ import annotations
 import struct
 from itertools import accumulate
 from typing import Any, NamedTuple
-
-import zstandard
 
 from z4tw.errors import CorruptBlob
 
@@ -42,6 +41,8 @@ class Packer:
     def __init__(self, level: int) -> None:
         self.packed = 0
         self.unpacked = 0
+        import zstandard
+
         self._compressor = zstandard.ZstdCompressor(
             level=level, write_checksum=True, write_content_size=True
         )
@@ -134,6 +135,8 @@ class Table:
 def unpack(frames: list[tuple[Any, int]]) -> bytes:
     """The content of consecutive frames, each with the length of its content. Raises
     ``CorruptBlob``."""
+    import zstandard
+
     decompressor = zstandard.ZstdDecompressor()
     pieces = []
     for frame, size in frames:

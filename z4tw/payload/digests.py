@@ -9,11 +9,11 @@ import hashlib
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from hmac import compare_digest
 from typing import Any, Protocol
 
 import xxhash
-from awscrt import checksums
 
 from z4tw.errors import (
     BadDigest,
@@ -54,10 +54,18 @@ class _Crc:
         return self._value.to_bytes(self._size, "big")
 
 
+@cache
+def _crt() -> Any:
+    """awscrt, loaded with the first body that needs it: 4 MB that idle processes do without."""
+    from awscrt import checksums
+
+    return checksums
+
+
 _MAKERS: dict[str, Callable[[], _Digest]] = {
     "CRC32": lambda: _Crc(zlib.crc32, 4),
-    "CRC32C": lambda: _Crc(checksums.crc32c, 4),
-    "CRC64NVME": lambda: _Crc(checksums.crc64nvme, 8),
+    "CRC32C": lambda: _Crc(_crt().crc32c, 4),
+    "CRC64NVME": lambda: _Crc(_crt().crc64nvme, 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import xxhash
-from awscrt import checksums as crt
 
 COMPOSITE_ALGORITHMS = frozenset(
     {
@@ -49,9 +48,18 @@ CHECKSUM_HEADERS = {name: f"x-amz-checksum-{name.lower()}" for name in DIGEST_BY
 _POLYNOMIALS = {"CRC32": 0xEDB88320, "CRC32C": 0x82F63B78, "CRC64NVME": 0x9A6C9329AC4BC9B5}
 """Reflected: bit 0 stands for the highest power."""
 
+
+def _crc32c(data: bytes) -> bytes:
+    # Loaded when it is needed: 4 MB that idle processes do without.
+    from awscrt import checksums
+
+    value: int = checksums.crc32c(data)
+    return value.to_bytes(4, "big")
+
+
 _DIGESTS: dict[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
-    "CRC32C": lambda data: crt.crc32c(data).to_bytes(4, "big"),
+    "CRC32C": _crc32c,
     "SHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
     "SHA256": lambda data: hashlib.sha256(data).digest(),
     "SHA512": lambda data: hashlib.sha512(data).digest(),
