@@ -79,19 +79,49 @@ def _memory(figures: Figures) -> str:
     )
 
 
+def _two(figures: Figures) -> str:
+    return (
+        f"{figures['cpu_us']} µs, {figures['ratio']} times one worker; 1 connection: "
+        f"{figures['latency_us']} µs, with one worker {figures['one_worker_latency_us']} µs"
+    )
+
+
+def _half(figures: Figures) -> str:
+    return (
+        f"p50 {figures['p50_us']} µs, p99 {figures['p99_us']} µs ({figures['p99_to_p50']} times) "
+        f"at {figures['rate']:,}/s"
+    )
+
+
+def _large_alone(figures: Figures) -> str:
+    return f"{figures['cpu_us'] / 1000:.1f} ms, {figures['mb_per_s']:,} MB/s"
+
+
 ROWS = (
-    Row("GET 1 KiB", _request, "at most 6 times nginx", _nginx_request),
+    Row("GET 1 KiB", _request, "at most 2.6 times nginx", _nginx_request),
     Row("GET 1 KiB, cold start", _request),
-    Row("HEAD 1 KiB", _request, "", _nginx_request),
-    Row("PUT 1 KiB", _request, "at most 14 times nginx, 3,000/s", _nginx_request),
+    Row("GET 1 KiB, encrypted", _request),
+    Row("GET 1 KiB at half of the greatest rate", _half, "p99 under 5 times p50"),
+    Row("GET 1 KiB with two workers", _two, "at most 1.1 times"),
+    Row("HEAD 1 KiB", _request, "at most 0.95 of GET", _nginx_request),
+    Row("PUT 1 KiB", _request, "at most 120 µs", _nginx_request),
     Row("PUT 1 KiB, 1 connection", _latency),
-    Row("DELETE", _request),
-    Row("LIST 1,000 of ", lambda f: f"{f['cpu_ms']} ms, {f['rate']:,}/s", "at most 6 ms"),
-    Row("LIST large to small", lambda f: f"{f['ratio']}", "at most 1.5"),
+    Row("PUT 1 KiB with two workers", _two, "at most 1.1 times"),
+    Row("DELETE", _request, "at most 100 µs"),
+    Row("LIST 1,000 of ", lambda f: f"{f['cpu_ms']} ms, {f['rate']:,}/s", "at most 3.5 ms"),
+    Row("LIST large to small", lambda f: f"{f['ratio']}", "at most 1.3"),
     Row("LIST with a delimiter, 1 result of ", lambda f: f"{f['cpu_ms']} ms"),
-    Row("GET 10 MiB", _large, "at most 9 ms, 0.5 of nginx's MB/s", _nginx_large),
-    Row("PUT 64 MiB", _upload, "0.7 of MD5 alone, signed 0.5"),
-    Row("memory (PSS)", _memory, "idle 80 MB, rise 64 MB"),
+    Row("LIST 1,000 versions", lambda f: f"{f['cpu_ms']} ms, {f['rate']:,}/s"),
+    Row("GET 10 MiB", _large, "at most 4 ms, 0.85 of nginx's MB/s", _nginx_large),
+    Row("GET 10 MiB, encrypted", _large_alone, "at most 7 ms"),
+    Row("PUT 64 MiB", _upload, "CPU at most 1.5 times MD5"),
+    Row("memory (PSS)", _memory, "idle 60 MB, rise 64 MB"),
+    Row(
+        "memory of the store process and two workers",
+        lambda f: f"idle {f['idle_mb']} MB",
+        "at most 120 MB",
+    ),
+    Row("idle connections", lambda f: f"{f['count']:,}: +{f['rise_mb']} MB", "10,000: +200 MB"),
     Row("start of z4 dev", lambda f: f"{f['seconds']} s", "at most 1.5 s"),
 )
 

@@ -261,20 +261,20 @@ class TestUnchanged:
         for change in (put(2, "Enabled"), SetTags(stamp(2), "", {"a": "1"})):
             key = view()
             key.change(put(1, "Enabled"))
-            seen = Condition(unchanged=key.value.last)
+            seen = Condition(last=key.value.last)
             key.change(change)
             for command in (
                 DeleteObject(stamp(5), "o", "Enabled", seen),
                 DeleteVersion(stamp(5), version_id_of(stamp(1)), seen),
                 put(5, "Enabled", seen),
             ):
-                assert key.change(command).outcome.code == "PreconditionFailed"
-            now = Condition(unchanged=key.value.last)
+                assert key.change(command).outcome.code == "ConditionalRequestConflict"
+            now = Condition(last=key.value.last)
             assert isinstance(key.change(DeleteObject(stamp(5), "o", "", now)).outcome, Done)
 
     def test_what_is_gone_is_not_unchanged(self) -> None:
-        command = DeleteObject(stamp(5), "o", "", Condition(unchanged=stamp(1)))
-        assert view().change(command).outcome.code == "PreconditionFailed"
+        command = DeleteObject(stamp(5), "o", "", Condition(last=stamp(1)))
+        assert view().change(command).outcome.code == "ConditionalRequestConflict"
 
 
 @dataclass

@@ -172,7 +172,7 @@ def test_every_command_says_what_it_rests_on() -> None:
     world.store.change = noting
     assert world.look("key", EXPIRES, OLDER).tally == Tally(expired=1, removed=2)
     assert [type(one) for one in seen] == [DeleteVersion, DeleteVersion, DeleteObject]
-    assert all(one.condition is not None and one.condition.unchanged for one in seen)
+    assert all(one.condition is not None and one.condition.last for one in seen)
 
 
 def test_moves_are_told_and_carried_out_one_by_one() -> None:

@@ -18,10 +18,12 @@ from z4tw.objects.commands import (
     SetTags,
 )
 from z4tw.objects.locks import hold, retain
-from z4tw.objects.versions import CHANGED, Draft, find_place
+from z4tw.objects.versions import Draft, find_place
 
 if TYPE_CHECKING:
     from z4tw.objects.apply import View
+
+_CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 
 
 def set_tags(head: Head | None, command: SetTags, view: View) -> Change:
@@ -80,10 +82,10 @@ def replace_body(head: Head | None, command: ReplaceBody, view: View) -> Change:
     draft = Draft(head, view)
     place = find_place(draft, command.version_id)
     if place is None:
-        return Change(head, CHANGED, write=False)
+        return Change(head, _CHANGED, write=False)
     version = place.version
     if version.stamp != command.made or version.body.id != command.expected:
-        return Change(head, CHANGED, write=False)
+        return Change(head, _CHANGED, write=False)
     draft.last = after(command.stamp, draft.last)
     done = Done(draft.last, version.version_id)
     version = msgspec.structs.replace(version, storage_class=command.storage_class)

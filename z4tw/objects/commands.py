@@ -22,18 +22,15 @@ class Condition(msgspec.Struct, frozen=True, array_like=True):
     ``if_match``: an ETag without quotes, ``*``, or None. ``if_none_match``: True for
     ``If-None-Match: *``. An absent object (or a delete marker) fails ``if_match`` with NoSuchKey,
     a differing one with PreconditionFailed.
-    ``unchanged``: the ``last`` stamp of the head that a decision rests on (empty: any), so that
-    whatever was changed since, a tag too, makes it PreconditionFailed.
-
     ``modified_s`` and ``size``: the Last-Modified (Unix seconds) and size that it must have if it
-    is there. ``stamp``: it must be the version of that stamp. ``last``: as ``unchanged`` (empty:
-    there was no version at all), but what was changed makes it ConditionalRequestConflict.
+    is there. ``stamp``: it must be the version of that stamp. ``last``: the head's last stamp that
+    a decision rests on (empty: there was no version at all), so that whatever was changed since, a
+    tag too, makes it ConditionalRequestConflict.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
     if_match: str | None = None
     if_none_match: bool = False
-    unchanged: bytes = b""
     modified_s: int | None = None
     size: int | None = None
     stamp: bytes | None = None

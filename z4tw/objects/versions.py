@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
 _SPILL = HEAD_VERSIONS // 2
-CHANGED = Refused("PreconditionFailed", "The object was changed since.")
 _EMPTY_HEAD = Head(last=ZERO_STAMP, versions=())
 
 
@@ -255,17 +254,11 @@ def check_condition(condition: Condition | None, current: Version | None) -> Ref
 
 
 def _refusal(head: Head | None, condition: Condition | None) -> Change | None:
-    if condition is not None and condition.unchanged and not _is_unchanged(head, condition):
-        return Change(head, CHANGED, write=False)
     refused = check_condition(condition, head.versions[0] if head else None)
     if refused is None and condition is not None and condition.last is not None:
         last = b"" if head is None else head.last
         refused = None if last == condition.last else Refused("ConditionalRequestConflict")
     return None if refused is None else Change(head, refused, write=False)
-
-
-def _is_unchanged(head: Head | None, condition: Condition) -> bool:
-    return head is not None and head.last == condition.unchanged
 
 
 def put_version(head: Head | None, command: PutVersion, view: View) -> Change:

@@ -132,7 +132,7 @@ class Executor:
     def _command(
         self, bucket: Bucket, key: str, action: Action, last: bytes
     ) -> DeleteObject | DeleteVersion:
-        condition = Condition(unchanged=last)
+        condition = Condition(last=last)
         expires = action.what is What.EXPIRE
         marker = expires and bucket.versioning != ""
         event = Event.EXPIRED_MARKER if marker else Event.EXPIRED_DELETE
