@@ -56,6 +56,38 @@ def half_rate(bench: Bench) -> None:
     )
 
 
+def beside_the_expirer(bench: Bench) -> None:
+    """The latency of GETs at half of the greatest rate while the expirer walks the bucket, again
+    and again, and while it does not."""
+    rules = (
+        b"<LifecycleConfiguration><Rule><ID>r</ID><Filter><Tag><Key>none</Key><Value>x</Value></Tag>"
+        b"</Filter><Status>Enabled</Status><Expiration><Days>3650</Days></Expiration></Rule>"
+        b"</LifecycleConfiguration>"
+    )
+    bench.call("PUT", f"/{BUCKET}", "lifecycle=", rules)
+    files = bench.get_requests(anew=True)
+    most = median([bench.wrk(bench.server, file, 32, 4) for file in files[:2]], "rate")
+    runs: dict[str, list[dict[str, float]]] = {"86400": [], "1": []}
+    for file in files[:4]:
+        for interval in runs:
+            bench.server.stop()
+            bench.server = start_z4(
+                bench.data, 0, "--workers", "1", "--lifecycle-interval", interval,
+                port=bench.server.port,
+            )  # fmt: skip
+            bench.wrk(bench.server, file, 32, 2)
+            runs[interval].append(load(bench.server, file, 64, bench.seconds, most / 2))
+    bench.server.stop()
+    bench.server = restart(bench)
+    without, beside = (median(runs[interval], "p99_us") for interval in runs)
+    bench.note(
+        "GET 1 KiB beside the expirer",
+        p99_us=beside,
+        p99_without_us=without,
+        rise=round(beside / without, 2),
+    )
+
+
 def two_workers(bench: Bench) -> None:
     """CPU per request with one worker and with two, on all cores beside the load generator. What a
     PUT waits for the store process is what its latency at one connection gains by a worker."""

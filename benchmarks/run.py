@@ -37,6 +37,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "startup": scenarios.startup,
     "versions": more.version_pages,
     "half-rate": more.half_rate,
+    "expirer": more.beside_the_expirer,
     "workers": more.two_workers,
     "encrypted": more.encrypted,
     "connections": more.idle_connections,
