@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.plugin import IPlugin
@@ -18,45 +18,20 @@ from z4tw.policy.grants import GrantsEvaluator
 
 
 @implementer(IPlugin, IPluginFactory)
-class GrantsPlugin:
-    """``policy`` plugin ``grants``: what ``z4 bucket allow`` gave. It is always on."""
+class EvaluatorPlugin:
+    """A ``policy`` plugin without options, which is always on."""
 
     kind = "policy"
-    name = "grants"
+
+    def __init__(self, name: str, evaluator: Callable[[], IPolicyEvaluator]) -> None:
+        self.name = name
+        self._evaluator = evaluator
 
     def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
         """The evaluator; it has no options."""
         if options:
             raise ValueError(f"there is no option {sorted(options)[0]!r}")
-        return GrantsEvaluator()
-
-
-@implementer(IPlugin, IPluginFactory)
-class BucketPolicyPlugin:
-    """``policy`` plugin ``bucket-policy``: what PutBucketPolicy put. It is always on."""
-
-    kind = "policy"
-    name = "bucket-policy"
-
-    def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
-        """The evaluator; it has no options."""
-        if options:
-            raise ValueError(f"there is no option {sorted(options)[0]!r}")
-        return BucketPolicyEvaluator()
-
-
-@implementer(IPlugin, IPluginFactory)
-class AclPlugin:
-    """``policy`` plugin ``acl``: what the ACLs of buckets and objects grant. It is always on."""
-
-    kind = "policy"
-    name = "acl"
-
-    def make(self, options: Mapping[str, str], ports: Any) -> IPolicyEvaluator:
-        """The evaluator; it has no options."""
-        if options:
-            raise ValueError(f"there is no option {sorted(options)[0]!r}")
-        return AclEvaluator()
+        return self._evaluator()
 
 
 @implementer(IPlugin)
@@ -76,8 +51,11 @@ class ZstdPlugin:
         return ZstdAction.from_options(options)
 
 
-bucket_policy = BucketPolicyPlugin()
-acl = AclPlugin()
-grants = GrantsPlugin()
+bucket_policy = EvaluatorPlugin("bucket-policy", BucketPolicyEvaluator)
+"""What PutBucketPolicy put."""
+acl = EvaluatorPlugin("acl", AclEvaluator)
+"""What the ACLs of buckets and objects grant."""
+grants = EvaluatorPlugin("grants", GrantsEvaluator)
+"""What ``z4 bucket allow`` gave."""
 local = LocalKeyringPlugin()
 zstd = ZstdPlugin()

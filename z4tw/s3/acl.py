@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from z4tw.errors import InvalidArgument, InvalidRequest, MalformedACLError, MalformedXML
 from z4tw.model.access import Acl
+from z4tw.s3.xml_fields import children_of, text_of
 from z4tw.s3.xml_in import Node, parse_document
 from z4tw.s3.xml_text import document, element, optional
 
@@ -104,10 +105,10 @@ def parse_acl(body: bytes) -> AskedAcl:
 
 
 def _asked(root: Node) -> AskedAcl:
-    fields = _children(root, {"Owner", "AccessControlList"})
+    fields = children_of(root, {"Owner", "AccessControlList"})
     if len(fields) != 2:
         raise MalformedXML()
-    owner = _text(_children(fields["Owner"], {"ID", "DisplayName"}).get("ID"))
+    owner = _text(children_of(fields["Owner"], {"ID", "DisplayName"}).get("ID"))
     grants = []
     for child in fields["AccessControlList"].children:
         if child.name != "Grant":
@@ -119,7 +120,7 @@ def _asked(root: Node) -> AskedAcl:
 
 
 def _grant(node: Node) -> AskedGrant:
-    fields = _children(node, {"Grantee", "Permission"})
+    fields = children_of(node, {"Grantee", "Permission"})
     permission = _text(fields.get("Permission"))
     grantee = fields.get("Grantee")
     if grantee is None or permission not in _PERMISSIONS:
@@ -128,25 +129,16 @@ def _grant(node: Node) -> AskedGrant:
     name = _ELEMENTS.get(type)
     if name is None:
         raise MalformedXML()
-    value = _text(_children(grantee, {name, "DisplayName"}).get(name))
+    value = _text(children_of(grantee, {name, "DisplayName"}).get(name))
     if not value:
         raise MalformedXML()
     return AskedGrant(_ELEMENT_KINDS[name], value, permission, f"{type}/{name}")
 
 
-def _children(node: Node, allowed: set[str]) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for child in node.children:
-        if child.name not in allowed or child.name in found:
-            raise MalformedXML()
-        found[child.name] = child
-    return found
-
-
 def _text(node: Node | None) -> str:
-    if node is None or node.children:
+    if node is None:
         raise MalformedXML()
-    return node.text.strip()
+    return text_of(node).strip()
 
 
 def access_control_policy(owner: str, acl: Acl, names: Mapping[str, str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from z4tw.errors import InvalidArgument, InvalidRequest, MalformedXML, MissingRequestBodyError
 from z4tw.model.objects import SSE_KMS, SSE_S3
 from z4tw.s3.encryption import Wish, check_method
+from z4tw.s3.xml_fields import children_of, text_of
 from z4tw.s3.xml_in import Node, parse_document
 from z4tw.s3.xml_text import boolean, document, element, optional
 
@@ -42,7 +43,7 @@ def parse_encryption(body: bytes) -> EncryptionRule:
     root = parse_document(body, "ServerSideEncryptionConfiguration")
     if len(root.children) != 1 or root.children[0].name != "Rule":
         raise MalformedXML()
-    children = _children(
+    children = children_of(
         root.children[0],
         {"ApplyServerSideEncryptionByDefault", "BucketKeyEnabled", "BlockedEncryptionTypes"},
     )
@@ -62,8 +63,8 @@ def parse_encryption(body: bytes) -> EncryptionRule:
 
 def _default(node: Node, bucket_key: bool | None) -> Wish:
     fields = {
-        name: _text(child)
-        for name, child in _children(node, {"SSEAlgorithm", "KMSMasterKeyID"}).items()
+        name: text_of(child).strip()
+        for name, child in children_of(node, {"SSEAlgorithm", "KMSMasterKeyID"}).items()
     }
     if "SSEAlgorithm" not in fields:
         raise MalformedXML()
@@ -89,7 +90,7 @@ def _blocked(node: Node) -> tuple[str, ...]:
     for child in node.children:
         if child.name != "EncryptionType":
             raise MalformedXML()
-        types.append(_text(child))
+        types.append(text_of(child).strip())
     if not types or len(set(types)) != len(types):
         raise MalformedXML()
     if set(types) - {BLOCKED_CUSTOMER_KEYS, BLOCKED_NOTHING}:
@@ -123,15 +124,15 @@ def parse_object_encryption(body: bytes) -> Wish:
     if not body:
         raise MissingRequestBodyError()
     root = parse_document(body, "ObjectEncryption")
-    types = _children(root, {"SSE-KMS", "SSE-S3"})
+    types = children_of(root, {"SSE-KMS", "SSE-S3"})
     if "SSE-KMS" not in types or len(types) != 1:
         raise InvalidRequest(
             "Requests that modify an object encryption configuration require a valid new "
             "encryption type. Valid values are SSEKMS. Modify the request to specify SSE-KMS for "
             "the updated encryption type, and then try again."
         )
-    fields = _children(types["SSE-KMS"], {"KMSKeyArn", "BucketKeyEnabled"})
-    arn = _text(fields["KMSKeyArn"]) if "KMSKeyArn" in fields else ""
+    fields = children_of(types["SSE-KMS"], {"KMSKeyArn", "BucketKeyEnabled"})
+    arn = text_of(fields["KMSKeyArn"]).strip() if "KMSKeyArn" in fields else ""
     if not arn or len(arn) > _MAX_KEY_ID:
         raise InvalidRequest(
             "Requests that modify an object's encryption type to SSE-KMS require an Amazon Web "
@@ -149,24 +150,8 @@ def parse_object_encryption(body: bytes) -> Wish:
     return Wish(SSE_KMS, arn, bucket_key=bucket_key)
 
 
-def _children(node: Node, allowed: set[str]) -> dict[str, Node]:
-    """An element's children by name, each at most once and of an allowed name."""
-    found: dict[str, Node] = {}
-    for child in node.children:
-        if child.name not in allowed or child.name in found:
-            raise MalformedXML()
-        found[child.name] = child
-    return found
-
-
-def _text(node: Node) -> str:
-    if node.children:
-        raise MalformedXML()
-    return node.text.strip()
-
-
 def _truth(node: Node) -> bool:
-    text = _text(node).lower()
+    text = text_of(node).strip().lower()
     if text not in ("true", "false"):
         raise MalformedXML()
     return text == "true"

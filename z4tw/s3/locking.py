@@ -15,6 +15,7 @@ from z4tw.model.objects import Lock
 from z4tw.objects.locks import MODES, NOT_IN_FUTURE, OFF, ON
 from z4tw.s3.call import S3Call
 from z4tw.s3.dates import iso_date, parse_iso_date
+from z4tw.s3.xml_fields import children_of, text_of
 from z4tw.s3.xml_in import Node, parse_document
 from z4tw.s3.xml_text import document, element
 
@@ -53,19 +54,21 @@ def parse_lock_configuration(body: bytes) -> DefaultRetention | None:
     ``NotImplemented`` for event holds.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLockConfiguration.html
     """
-    root = _children(parse_document(body, "ObjectLockConfiguration"), "ObjectLockEnabled", "Rule")
-    if "ObjectLockEnabled" not in root or _text(root["ObjectLockEnabled"]) != "Enabled":
+    root = children_of(
+        parse_document(body, "ObjectLockConfiguration"), ("ObjectLockEnabled", "Rule")
+    )
+    if "ObjectLockEnabled" not in root or text_of(root["ObjectLockEnabled"]).strip() != "Enabled":
         raise MalformedXML()
     if "Rule" not in root:
         return None
-    rule = _children(root["Rule"], "DefaultRetention")
+    rule = children_of(root["Rule"], ("DefaultRetention",))
     if "DefaultRetention" not in rule:
         raise MalformedXML()
-    fields = _children(rule["DefaultRetention"], "Mode", "Days", "Years", "DefaultEventHold")
+    fields = children_of(rule["DefaultRetention"], ("Mode", "Days", "Years", "DefaultEventHold"))
     _refuse_event_hold(fields, "DefaultEventHold")
     if "Mode" not in fields or ("Days" in fields) == ("Years" in fields):
         raise MalformedXML()
-    mode = _text(fields["Mode"])
+    mode = text_of(fields["Mode"]).strip()
     if mode not in MODES:
         raise MalformedXML()
     days = _period(fields["Days"], MAX_DAYS) if "Days" in fields else 0
@@ -111,14 +114,14 @@ def parse_retention(body: bytes) -> tuple[str, int]:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectRetention.html
     """
     names = ("Mode", "RetainUntilDate", "EventHold", "EventHoldDuration")
-    fields = _children(parse_document(body, "Retention"), *names)
+    fields = children_of(parse_document(body, "Retention"), names)
     _refuse_event_hold(fields, "EventHold", "EventHoldDuration")
     if not fields:
         return "", 0
     if len(fields) != 2:
         raise MalformedXML()
-    mode = _text(fields["Mode"])
-    until_ms = parse_iso_date(_text(fields["RetainUntilDate"]))
+    mode = text_of(fields["Mode"]).strip()
+    until_ms = parse_iso_date(text_of(fields["RetainUntilDate"]).strip())
     if mode not in MODES or until_ms is None:
         raise MalformedXML()
     return mode, until_ms
@@ -135,8 +138,8 @@ def parse_legal_hold(body: bytes) -> str:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLegalHold.html
     """
-    fields = _children(parse_document(body, "LegalHold"), "Status")
-    status = _text(fields["Status"]) if fields else ""
+    fields = children_of(parse_document(body, "LegalHold"), ("Status",))
+    status = text_of(fields["Status"]).strip() if fields else ""
     if status not in (ON, OFF):
         raise MalformedXML()
     return status
@@ -194,7 +197,7 @@ def _refuse_event_hold(fields: Mapping[str, Node], *names: str) -> None:
 
 
 def _period(node: Node, most: int) -> int:
-    text = _text(node)
+    text = text_of(node).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > _MAX_DIGITS:
         raise MalformedXML()
@@ -203,19 +206,3 @@ def _period(node: Node, most: int) -> int:
     if int(text) > most:
         raise _wrong("Default retention period too large.", node.name, text)
     return int(text)
-
-
-def _children(node: Node, *allowed: str) -> dict[str, Node]:
-    """The element's children by name, each at most once and of an allowed name."""
-    found: dict[str, Node] = {}
-    for child in node.children:
-        if child.name not in allowed or child.name in found:
-            raise MalformedXML()
-        found[child.name] = child
-    return found
-
-
-def _text(node: Node) -> str:
-    if node.children:
-        raise MalformedXML()
-    return node.text.strip()
