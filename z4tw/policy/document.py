@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-ove
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from z4tw.errors import MalformedPolicy
@@ -21,6 +23,11 @@ MAX_BYTES = 20 * 1024
 
 MAX_RAW_BYTES = 64 * 1024
 """The size of a policy at most as it is sent."""
+
+MAX_DEPTH = 32
+"""How deep its brackets may stand in one another: a whole policy takes six."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 ARN_PREFIX = "arn:aws:s3:::"
 """What the ARN of a bucket begins with; one of an object goes on with ``/`` and the key."""
@@ -160,16 +167,24 @@ def read_json(document: bytes) -> dict[str, Any]:
         raise _too_large()
     try:
         text = document.decode("utf-8")
+        if _depth(text) > MAX_DEPTH:
+            raise ValueError("too deep")
         content: Any = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
         # Halves of surrogate pairs, which JSON can escape, cannot be written again: ValueError.
         normalized = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    except (ValueError, RecursionError):
+    except ValueError:
         raise MalformedPolicy("This policy contains invalid Json") from None
     if len(normalized) > MAX_BYTES:
         raise _too_large()
     if not isinstance(content, dict):
         raise _invalid_syntax()
     return content
+
+
+def _depth(text: str) -> int:
+    # The interpreter has a limit too, which differs between its releases.
+    steps = ((char in "{[") - (char in "}]") for char in _STRING.sub("", text))
+    return max(accumulate(steps), default=0)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
