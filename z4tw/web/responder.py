@@ -13,7 +13,6 @@ from z4tw.errors import ClientDisconnected, IncompleteBody, InternalError, S3Err
 from z4tw.interfaces import Exchange, IS3Service, RequestHead, S3Response
 from z4tw.model.control import Bucket
 from z4tw.s3.log_lines import LogEntry
-from z4tw.s3.xml_out import error_document
 from z4tw.web.access_log import AccessLog, AccessRecord
 from z4tw.web.body import EMPTY_BODY
 from z4tw.web.bucket_logs import BucketLogs
@@ -383,8 +382,3 @@ class _Answer:
                 tls_version=tls_version,
             )
         )  # fmt: skip
-
-
-def make_error_document() -> Callable[[S3Error, str, str, str], bytes]:
-    """The maker of S3's error documents, for ``Responder``."""
-    return error_document
